@@ -1,0 +1,44 @@
+"""windrow: from an archive of GRIB files to a verified machine-learned weather model.
+
+    snakemake                                          the embedded sample, on this machine
+    snakemake --configfile config/era5-uk.yaml -n      what would run, and why
+    snakemake --profile profiles/slurm --configfile config/gmd2022.yaml
+
+The stages follow each other as the includes do; README.md has the picture.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: "config/sample.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/inventory.smk"
+include: "workflow/rules/extract.smk"
+include: "workflow/rules/statistics.smk"
+include: "workflow/rules/shards.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/forecast.smk"
+include: "workflow/rules/verify.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/compare.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        expand("results/{dataset}/shards/data/c/{block}/0/0/0", dataset=DATASET, block=ALL_BLOCKS),
+        expand(
+            "results/{dataset}/{experiment}/{split}/report.html",
+            dataset=DATASET,
+            experiment=list(CONFIG.experiments),
+            split=CONFIG.verification.splits,
+        ),
+        expand(
+            "results/{dataset}/comparison/{split}/comparison.html",
+            dataset=DATASET,
+            split=CONFIG.verification.splits,
+        ),

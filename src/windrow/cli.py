@@ -1,0 +1,61 @@
+"""`windrow STEP …`: one subcommand per rule of the workflow."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from windrow import __version__
+from windrow.errors import UserError
+
+STEPS = (
+    "sample",
+    "inventory",
+    "extract",
+    "statistics_month",
+    "statistics",
+    "shards_layout",
+    "shards",
+    "train",
+    "forecast",
+    "verify",
+    "report",
+    "compare",
+    "settings",
+    "reference",
+    "summary",
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all subcommands; nothing heavy is imported for it."""
+    parser = argparse.ArgumentParser(
+        prog="windrow",
+        description="From an archive of GRIB files to a verified machine-learned weather model.",
+        epilog="`--settings` takes a stage's JSON (as `windrow settings STEP` prints it) or an experiment file.",
+    )
+    parser.add_argument("--version", action="version", version=f"windrow {__version__}")
+    subparsers = parser.add_subparsers(dest="step", required=True, metavar="STEP")
+    for name in STEPS:
+        step = importlib.import_module(f"windrow.steps.{name}")
+        summary = (step.__doc__ or "").partition("\n")[0]
+        subparser = subparsers.add_parser(name, help=summary, description=step.__doc__)
+        step.register(subparser)
+        subparser.set_defaults(run=step.run)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one step; 0 is success, 2 a mistake of the user's, told in one message."""
+    parsed = build_parser().parse_args(arguments)
+    try:
+        parsed.run(parsed)
+    except UserError as problem:
+        print(f"windrow {parsed.step}: {problem}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

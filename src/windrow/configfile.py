@@ -1,0 +1,118 @@
+"""Read an experiment file and say everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from windrow.config import Config
+from windrow.errors import UserError
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML whose doubled keys are an error instead of a silent overwrite."""
+
+
+def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
+    keys = [key.value for key, _ in node.value]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise UserError(f"line {node.start_mark.line + 1}: the key {key!r} stands twice; keep one of them")
+    return loader.construct_mapping(node, deep=True)
+
+
+_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def read_config(path: Path) -> Config:
+    """Read and validate an experiment file.
+
+    Raises
+    ------
+    UserError
+        If the file is not there, is no YAML or breaks a rule; all problems in one message.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as problem:
+        raise UserError(f"cannot read the config {path}: {problem.strerror}") from None
+    try:
+        content = yaml.load(text, Loader=_UniqueKeys)
+    except yaml.YAMLError as problem:
+        raise UserError(f"{path} is no valid YAML: {' '.join(str(problem).split())}") from None
+    except UserError as problem:
+        raise UserError(f"{path}, {problem}") from None
+    return validate(content, origin=str(path))
+
+
+def validate(content: Any, *, origin: str = "the config") -> Config:
+    """Check a parsed experiment file.
+
+    Raises
+    ------
+    UserError
+        If it breaks a rule: one line per problem, each with the path of the key and what to do.
+    """
+    if not isinstance(content, Mapping):
+        raise UserError(f"{origin} holds no keys; start from config/sample.yaml")
+    try:
+        return Config.model_validate(dict(content))
+    except ValidationError as problem:
+        lines = [_line(error) for error in problem.errors(include_url=False)]
+        count = f"{len(lines)} problem{'s' if len(lines) > 1 else ''}"
+        raise UserError("\n  ".join([f"{origin} has {count}:", *lines])) from None
+
+
+def _line(error: Any) -> str:
+    location = [str(part) for part in error["loc"]]
+    path = ".".join(location) or "config"
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        return f"{path}: unknown key{_did_you_mean(location)}"
+    if kind == "missing":
+        return f"{path}: missing; add it"
+    if kind == "union_tag_invalid":
+        return f"{path}.name: {error['ctx']['tag']!r} is not one of {error['ctx']['expected_tags']}"
+    if kind == "value_error":
+        text = str(error["ctx"]["error"])
+        return text if text.partition(".")[0] in Config.model_fields else f"{path}: {text}"
+    return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+
+
+def _did_you_mean(location: list[str]) -> str:
+    known = _known_keys(location[:-1])
+    close = difflib.get_close_matches(location[-1], known, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"{hint} (known here: {', '.join(known)})" if known else hint
+
+
+def _known_keys(location: list[str]) -> list[str]:
+    """Keys that are allowed where an unknown one was found; pydantic puts a union's tag into the path."""
+    found: dict[str, Any] = Config.model_json_schema()
+    definitions = found["$defs"]
+    for part in location:
+        found = _resolved(found, definitions)
+        if part in found.get("properties", {}):
+            found = found["properties"][part]
+        elif "discriminator" in found:
+            found = {"$ref": found["discriminator"]["mapping"][part]}
+        else:
+            found = found.get("additionalProperties") or found.get("items") or {}
+    return list(_resolved(found, definitions).get("properties", {}))
+
+
+def _resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    reference = schema.get("$ref")
+    return definitions[reference.rpartition("/")[2]] if reference else schema
+
+
+def canonical(settings: BaseModel) -> str:
+    """A stage's settings as one line of JSON with sorted keys: equal settings, equal text."""
+    import json
+
+    return json.dumps(settings.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))

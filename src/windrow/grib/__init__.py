@@ -1,0 +1,1 @@
+"""Reading GRIB: what is in the archive, and the values of a domain."""

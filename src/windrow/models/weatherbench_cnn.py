@@ -1,0 +1,33 @@
+"""Five convolutions with leaky ReLU between them.
+
+Rasp et al. (2020), doi 10.1029/2020MS002203, with plain zero padding since a limited area is not periodic.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from windrow.config import WeatherBenchCNN
+
+LAYERS = 5
+NEGATIVE_SLOPE = 0.3  # Keras' LeakyReLU, which the paper used
+
+
+class WeatherBenchCNNNetwork(nn.Module):
+    """One call: (batch, inputs, y, x) to (batch, outputs, y, x)."""
+
+    def __init__(self, settings: WeatherBenchCNN, *, inputs: int, outputs: int) -> None:
+        super().__init__()
+        widths = [inputs, *[settings.features] * (LAYERS - 1), outputs]
+        layers: list[nn.Module] = []
+        for before, after in zip(widths, widths[1:], strict=False):
+            layers += [
+                nn.Conv2d(before, after, settings.kernel, padding=settings.kernel // 2),
+                nn.LeakyReLU(NEGATIVE_SLOPE),
+            ]
+        self.layers = nn.Sequential(*layers[:-1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Predict all outputs at once."""
+        found: Tensor = self.layers(x)
+        return found

@@ -1,0 +1,77 @@
+"""The one index of valid samples: which windows of a split lie wholly in hours that exist.
+
+Training, every baseline and every score use it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.config import Days
+from windrow.errors import UserError
+
+Available = Callable[[range], npt.NDArray[np.bool_]]
+
+
+def step_ranges(days: tuple[Days, ...], origin: dt.datetime, *, step_hours: int) -> list[range]:
+    """Pairs of days as ranges of steps since `origin`, in order; days that follow each other are one range."""
+    ranges: list[range] = []
+    step = dt.timedelta(hours=step_hours)
+    for first, last in sorted(days):
+        start = (dt.datetime.combine(first, dt.time()) - origin) // step
+        stop = (dt.datetime.combine(last, dt.time()) + dt.timedelta(days=1) - origin) // step
+        if ranges and ranges[-1].stop == start:
+            ranges[-1] = range(ranges[-1].start, stop)
+        else:
+            ranges.append(range(start, stop))
+    return ranges
+
+
+def complete_windows(
+    available: npt.NDArray[np.bool_], *, length: int, stride: int = 1
+) -> npt.NDArray[np.int64]:
+    """Starts of the windows whose `length` steps are all available, `stride` steps apart."""
+    starts = np.arange(0, len(available) - length + 1, stride, dtype=np.int64)
+    missing_before = np.concatenate([[0], np.cumsum(~available)])
+    return starts[missing_before[starts + length] == missing_before[starts]]
+
+
+def split_windows(
+    available: Available,
+    days: tuple[Days, ...],
+    *,
+    origin: dt.datetime,
+    step_hours: int,
+    length: int,
+    stride: int = 1,
+    name: str = "split",
+) -> npt.NDArray[np.int64]:
+    """First steps of all valid windows of a split, in order of time.
+
+    Parameters
+    ----------
+    available
+        Tells for a range of steps which of them exist.
+    length
+        Steps of a window, inputs and targets together; all lie in the split.
+
+    Raises
+    ------
+    UserError
+        If there is no window at all.
+    """
+    found = [
+        steps.start + complete_windows(available(steps), length=length, stride=stride)
+        for steps in step_ranges(days, origin, step_hours=step_hours)
+    ]
+    windows = np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+    if not len(windows):
+        raise UserError(
+            f"{name} has no window of {length} consecutive steps; lengthen splits.{name} "
+            "or shorten sequences.input_steps or sequences.target_steps"
+        )
+    return windows

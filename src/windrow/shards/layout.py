@@ -1,0 +1,92 @@
+"""Where everything lies in the shards.
+
+`data` has the dimensions (time, variable, latitude, longitude), float32, physical units, uncompressed. A block
+of `block_steps` times is one file, `data/c/<block>/0/0/0`, in Zarr's sharding format with one inner chunk per
+time step: the steps lie one behind the other from byte 0, then comes the index (offset and length per step, two
+little-endian 64-bit numbers, 2**64 - 1 both for a step that does not exist) and its CRC-32C. The place of a step
+follows from its number, also beside steps that do not exist, so that the file can be mapped as an array.
+The time axis runs without gaps from the first to the last month of the dataset; months that the dataset does
+not have take no space.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.stages import Layout
+
+DATA = "data"
+NO_CHUNK = 2**64 - 1
+DIMENSIONS = ("time", "variable", "latitude", "longitude")
+
+
+@dataclass(frozen=True)
+class BlockShape:
+    """Steps, variables and grid points of a block."""
+
+    steps: int
+    variables: int
+    ny: int
+    nx: int
+
+    @property
+    def step_bytes(self) -> int:
+        """Size of one time step (bytes)."""
+        return 4 * self.variables * self.ny * self.nx
+
+    @property
+    def data_bytes(self) -> int:
+        """Where the index begins (bytes)."""
+        return self.steps * self.step_bytes
+
+    @property
+    def index_bytes(self) -> int:
+        """Size of the index without its checksum."""
+        return 16 * self.steps
+
+    @property
+    def file_bytes(self) -> int:
+        """Size of a block's file."""
+        return self.data_bytes + self.index_bytes + 4
+
+    def index(self, present: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
+        """The index of a block with these steps: shape (steps, 2), offset and length in bytes."""
+        index = np.full((self.steps, 2), NO_CHUNK, dtype="<u8")
+        index[present, 0] = np.flatnonzero(present) * self.step_bytes
+        index[present, 1] = self.step_bytes
+        return index
+
+
+def block_path(shards: Path, block: int) -> Path:
+    """The file of a block."""
+    return shards / DATA / "c" / str(block) / "0" / "0" / "0"
+
+
+def step_of(time: dt.datetime, layout: Layout) -> int:
+    """The number of a time on the axis of the shards."""
+    return (time - layout.origin) // dt.timedelta(hours=layout.step_hours)
+
+
+def time_of(step: int, layout: Layout) -> dt.datetime:
+    """The time of a step on the axis of the shards."""
+    return layout.origin + step * dt.timedelta(hours=layout.step_hours)
+
+
+def blocks_between(first: dt.datetime, end: dt.datetime, layout: Layout) -> range:
+    """The blocks that hold the times of [first, end)."""
+    return range(
+        step_of(first, layout) // layout.block_steps, (step_of(end, layout) - 1) // layout.block_steps + 1
+    )
+
+
+def shape_of(layout: Layout, ny: int, nx: int) -> BlockShape:
+    """The shape of this dataset's blocks."""
+    return BlockShape(steps=layout.block_steps, variables=len(layout.variables), ny=ny, nx=nx)
+
+

@@ -1,0 +1,323 @@
+"""What each stage needs to know of the config, and nothing else.
+
+A stage's settings travel as one canonical JSON: it is the rule's parameter, so that an edit reruns just the
+stages that it touches; it is the step's only source of settings; and it is kept in the stage's output.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import glob
+import inspect
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from windrow.config import (
+    Config,
+    Days,
+    Domain,
+    Experiment,
+    Report,
+    Sequences,
+    Source,
+    Splits,
+    Strict,
+)
+from windrow.configfile import canonical, read_config
+from windrow.errors import UserError
+from windrow.naming import dataset_name
+
+
+class Inventory(Strict):
+    """Where to look for the messages of a month."""
+
+    root: str
+    files: str
+    step_hours: int
+    remedy: str = ""
+
+
+class Extract(Strict):
+    """What to cut out of the messages."""
+
+    root: str
+    domain: Domain
+    variables: tuple[str, ...]
+    step_hours: int
+
+
+class StatisticsMonth(Strict):
+    """The training days of one month."""
+
+    train: tuple[Days, ...]
+    step_hours: int
+    variables: tuple[str, ...]
+
+
+class Statistics(Strict):
+    """The training split and the variables."""
+
+    train: tuple[Days, ...]
+    step_hours: int
+    variables: tuple[str, ...]
+
+
+class Layout(Strict):
+    """Where a time lies in the shards: `step = (time - origin) / step_hours`, `block = step // block_steps`."""
+
+    origin: dt.datetime
+    step_hours: int
+    block_steps: int
+    variables: tuple[str, ...]
+
+
+class ShardsLayout(Strict):
+    """The layout and the length of the time axis."""
+
+    layout: Layout
+    steps: int
+
+
+class Train(Strict):
+    """All that the weights depend on."""
+
+    layout: Layout
+    train: tuple[Days, ...]
+    validation: tuple[Days, ...]
+    sequences: Sequences
+    experiment: Experiment
+
+
+class Forecast(Strict):
+    """The windows to forecast."""
+
+    layout: Layout
+    days: tuple[Days, ...]
+    split: str
+    sequences: Sequences
+    experiment_name: str
+    batch_size: int
+
+
+class Verify(Strict):
+    """What to compare the forecasts with."""
+
+    layout: Layout
+    baselines: tuple[str, ...]
+
+
+class ReportPage(Strict):
+    """What the report shows and how."""
+
+    dataset: str
+    experiment_name: str
+    split: str
+    report: Report
+    layout: Layout
+    settings: dict[str, object]
+
+
+class Compare(Strict):
+    """The experiments side by side."""
+
+    dataset: str
+    split: str
+    experiments: tuple[str, ...]
+
+
+Stage = TypeVar("Stage", bound=Strict)
+
+
+def first_hour(month: tuple[int, int]) -> dt.datetime:
+    """The first instant of a month."""
+    return dt.datetime(*month, 1)
+
+
+def end_of_month(month: tuple[int, int]) -> dt.datetime:
+    """The first instant after a month."""
+    year, number = month
+    return dt.datetime(year + number // 12, number % 12 + 1, 1)
+
+
+def last_day(month: tuple[int, int]) -> dt.date:
+    """The last day of a month."""
+    return (end_of_month(month) - dt.timedelta(days=1)).date()
+
+
+def days_of_month(spans: tuple[Days, ...], month: tuple[int, int]) -> tuple[Days, ...]:
+    """The parts of the spans that lie in a month."""
+    first = first_hour(month).date()
+    last = last_day(month)
+    return tuple((max(a, first), min(b, last)) for a, b in spans if a <= last and b >= first)
+
+
+def month_inputs(source: Source, year: int, month: int) -> list[str]:
+    """What of the archive a month is made of: its directory if `source.files` has one per month, else its files.
+
+    A directory stands for its files since an hourly archive has a thousand a month. It is newer when a file is
+    added, removed or replaced by a rename.
+    """
+    directory, _, name = source.files.rpartition("/")
+    filled = {"year": f"{year:04d}", "month": f"{month:02d}", "day": "[0-9][0-9]", "hour": "[0-9][0-9]"}
+    pattern = directory if "{month}" in directory and "{day}" not in directory else f"{directory}/{name}".lstrip("/")
+    wanted = os.path.join(source.root, pattern.format(**filled))
+    return sorted(glob.glob(wanted)) or [wanted]
+
+
+def layout(config: Config) -> Layout:
+    """The layout of the dataset's shards."""
+    return Layout(
+        origin=first_hour(config.months[0]),
+        step_hours=config.source.step_hours,
+        block_steps=config.shards.block_steps,
+        variables=config.dataset.variables,
+    )
+
+
+def _inventory(config: Config) -> Inventory:
+    source = config.source
+    return Inventory(root=source.root, files=source.files, step_hours=source.step_hours, remedy=source.remedy)
+
+
+def _extract(config: Config) -> Extract:
+    return Extract(
+        root=config.source.root,
+        domain=config.dataset.domain,
+        variables=config.dataset.variables,
+        step_hours=config.source.step_hours,
+    )
+
+
+def _statistics_month(config: Config, year: str, month: str) -> StatisticsMonth:
+    train = days_of_month(config.splits.train, (int(year), int(month)))
+    return StatisticsMonth(
+        train=train, step_hours=config.source.step_hours, variables=config.dataset.variables
+    )
+
+
+def _statistics(config: Config) -> Statistics:
+    return Statistics(
+        train=config.splits.train, step_hours=config.source.step_hours, variables=config.dataset.variables
+    )
+
+
+def _shards_layout(config: Config) -> ShardsLayout:
+    length = end_of_month(config.months[-1]) - first_hour(config.months[0])
+    return ShardsLayout(layout=layout(config), steps=length // dt.timedelta(hours=config.source.step_hours))
+
+
+def _train(config: Config, experiment: str) -> Train:
+    return Train(
+        layout=layout(config),
+        train=config.splits.train,
+        validation=config.splits.validation,
+        sequences=config.sequences,
+        experiment=config.experiments[experiment],
+    )
+
+
+def _forecast(config: Config, experiment: str, split: str) -> Forecast:
+    return Forecast(
+        layout=layout(config),
+        days=getattr(config.splits, split),
+        split=split,
+        sequences=config.sequences,
+        experiment_name=experiment,
+        batch_size=config.forecast.batch_size,
+    )
+
+
+def _verify(config: Config) -> Verify:
+    return Verify(layout=layout(config), baselines=config.verification.baselines)
+
+
+def _report(config: Config, experiment: str, split: str) -> ReportPage:
+    shown = config.model_dump(mode="json", exclude={"experiments", "report"})
+    shown["experiment"] = config.experiments[experiment].model_dump(mode="json")
+    return ReportPage(
+        dataset=dataset_name(config.dataset),
+        experiment_name=experiment,
+        split=split,
+        report=config.report,
+        layout=layout(config),
+        settings=shown,
+    )
+
+
+def _compare(config: Config, split: str) -> Compare:
+    return Compare(dataset=dataset_name(config.dataset), split=split, experiments=tuple(config.experiments))
+
+
+SPLITS = tuple(Splits.model_fields)
+CUTS: dict[str, Callable[..., Strict]] = {
+    "inventory": _inventory,
+    "extract": _extract,
+    "statistics_month": _statistics_month,
+    "statistics": _statistics,
+    "shards_layout": _shards_layout,
+    "shards": layout,
+    "train": _train,
+    "forecast": _forecast,
+    "verify": _verify,
+    "report": _report,
+    "compare": _compare,
+}
+
+
+def settings_of(stage: str, config: Config, **wildcards: str) -> str:
+    """The canonical JSON of a stage's settings, cut out of the config."""
+    return canonical(CUTS[stage](config, **wildcards))
+
+
+def cut(stage: str, config: Config, **given: str | None) -> str:
+    """The same by hand, where a wildcard may be missing, superfluous or wrong.
+
+    Raises
+    ------
+    UserError
+        If the stage needs a wildcard that is not given, or there is no such experiment or split.
+    """
+    names = [name for name in inspect.signature(CUTS[stage]).parameters if name != "config"]
+    wildcards = {name: value for name in names if (value := given.get(name)) is not None}
+    if missing := [f"--{name}" for name in names if name not in wildcards]:
+        raise UserError(f"{stage} needs {' and '.join(missing)} beside an experiment file")
+    if (name := wildcards.get("experiment", "")) and name not in config.experiments:
+        raise UserError(f"there is no experiment {name}; there are {', '.join(config.experiments)}")
+    if (name := wildcards.get("split", "")) and name not in SPLITS:
+        raise UserError(f"there is no split {name}; there are {', '.join(SPLITS)}")
+    return settings_of(stage, config, **wildcards)
+
+
+def read_settings(kind: type[Stage], text: str, *, stage: str, **wildcards: str | None) -> Stage:
+    """Settings from the rule's JSON or, by hand, cut out of an experiment file.
+
+    Raises
+    ------
+    UserError
+        If the text is neither, or a wildcard that the stage needs is not given.
+    """
+    if not text.lstrip().startswith("{"):
+        text = cut(stage, read_config(Path(text)), **wildcards)
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as problem:
+        raise UserError(f"--settings is no JSON of the stage {stage}: {problem}") from None
+
+
+def parse_month(text: str) -> tuple[int, int]:
+    """`2007-01` as year and month.
+
+    Raises
+    ------
+    UserError
+        If the text is no month.
+    """
+    try:
+        found = dt.datetime.strptime(text, "%Y-%m")
+    except ValueError:
+        raise UserError(f"{text!r} is no month; write YYYY-MM") from None
+    return found.year, found.month

@@ -1,0 +1,1 @@
+"""One module per rule: `register(parser)` names the options, `run(args)` opens, calls the library, writes."""

@@ -1,0 +1,36 @@
+"""Write the metadata and the coordinates of the shards."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add this step's options."""
+    parser.add_argument("--settings", required=True, help="settings of the stage, or an experiment file")
+    parser.add_argument("--extracted", required=True, type=Path, help="any extracted month: grid and units")
+    parser.add_argument("--shards", required=True, type=Path, help="directory of the Zarr group")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Take grid and units from a month, the time axis from the settings."""
+    import numpy as np
+
+    from windrow import extracted, stages
+    from windrow.shards.layout import shape_of
+    from windrow.shards.writer import write_layout
+
+    settings = stages.read_settings(stages.ShardsLayout, args.settings, stage="shards_layout")
+    layout = settings.layout
+    with extracted.opened(args.extracted) as month:
+        first = extracted.hours_since_1900(layout.origin)
+        write_layout(
+            args.shards,
+            shape=shape_of(layout, len(month.latitude), len(month.longitude)),
+            times=first + layout.step_hours * np.arange(settings.steps, dtype=np.int64),
+            variables={variable: month.attributes(variable) for variable in layout.variables},
+            latitude=month.latitude,
+            longitude=month.longitude,
+            attributes={"windrow_settings": settings.model_dump(mode="json")},
+        )

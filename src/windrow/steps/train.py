@@ -1,0 +1,36 @@
+"""Train one experiment; a killed training goes on where its last epoch ended."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add this step's options."""
+    parser.add_argument("--settings", required=True, help="settings of the stage, or an experiment file")
+    parser.add_argument("--experiment", help="name of the experiment, if --settings is an experiment file")
+    parser.add_argument("--shards", required=True, type=Path, help="directory of the shards")
+    parser.add_argument("--statistics", required=True, type=Path, help="statistics.json")
+    parser.add_argument("--work", required=True, type=Path, help="directory of checkpoints and the TensorBoard log")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: as many as there are cores")
+    parser.add_argument("--model", required=True, type=Path, help="the trained model (output)")
+    parser.add_argument("--history", required=True, type=Path, help="losses per epoch (output, JSON)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train, then write the model and its history."""
+    from windrow import stages
+    from windrow.files import read_json
+    from windrow.training.fit import train
+
+    settings = stages.read_settings(stages.Train, args.settings, stage="train", experiment=args.experiment)
+    train(
+        settings,
+        shards=args.shards,
+        statistics=read_json(args.statistics),
+        work=args.work,
+        threads=args.threads,
+        model=args.model,
+        history=args.history,
+    )

@@ -1,0 +1,1 @@
+"""From windows to weights: a strategy unrolls a network, a Lightning module trains it."""

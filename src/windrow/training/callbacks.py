@@ -1,0 +1,76 @@
+"""What happens at the end of an epoch: a line of history, the best weights, a checkpoint to resume from."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, Checkpoint
+
+
+class History(Callback):
+    """The losses of each epoch and the weights of the best one; both survive a resume."""
+
+    def __init__(self) -> None:
+        self.epochs: list[dict[str, float]] = []
+        self.best_epoch = -1
+        self.best_weights: dict[str, torch.Tensor] = {}
+        self._started = time.monotonic()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        self._started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add a line, and keep the weights if the validation loss is the lowest so far."""
+        losses = {name: float(trainer.callback_metrics[name]) for name in ("train_loss", "validation_loss")}
+        lowest = min((line["validation_loss"] for line in self.epochs), default=float("inf"))
+        self.epochs.append(
+            {
+                "epoch": trainer.current_epoch,
+                "step": trainer.global_step,
+                **losses,
+                "learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"]),
+                "seconds": round(time.monotonic() - self._started, 3),
+            }
+        )
+        if losses["validation_loss"] < lowest:
+            self.best_epoch = trainer.current_epoch
+            self.best_weights = {
+                name: value.detach().cpu().clone() for name, value in pl_module.state_dict().items()
+            }
+        if trainer.is_global_zero:
+            print(
+                f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: train loss {losses['train_loss']:.5f}, "
+                f"validation loss {losses['validation_loss']:.5f}, {self.epochs[-1]['seconds']:.1f} s",
+                flush=True,
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """For the checkpoint."""
+        return {"epochs": self.epochs, "best_epoch": self.best_epoch, "best_weights": self.best_weights}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """From the checkpoint."""
+        self.epochs = state_dict["epochs"]
+        self.best_epoch = state_dict["best_epoch"]
+        self.best_weights = state_dict["best_weights"]
+
+
+class ResumePoint(Checkpoint):
+    """After each epoch, all that is needed to go on: written beside its place, then renamed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save; Lightning calls checkpoint callbacks after all others."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        beside = self.path.with_name(f".{self.path.name}.part")
+        trainer.save_checkpoint(beside)
+        if trainer.is_global_zero:
+            os.replace(beside, self.path)

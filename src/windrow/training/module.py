@@ -1,0 +1,58 @@
+"""The Lightning module: it only trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from windrow.stages import Train
+from windrow.training.losses import LOSSES
+from windrow.training.normalisation import Normalisation
+from windrow.training.strategies import unrolled
+
+
+class ForecastModule(pl.LightningModule):
+    """Normalise a window, forecast its targets, compare. Losses are on normalised fields, without unit."""
+
+    def __init__(self, settings: Train, statistics: dict[str, Any]) -> None:
+        super().__init__()
+        experiment = settings.experiment
+        variables = settings.layout.variables
+        self.training_settings = experiment.training
+        self.input_steps = settings.sequences.input_steps
+        self.targets = [variables.index(name) for name in experiment.targets]
+        self.normalise = Normalisation(statistics, variables)
+        self.strategy = unrolled(experiment, settings.sequences, variables)
+        self.loss = LOSSES[experiment.training.loss]
+
+    def training_step(self, batch: Tensor, _: int) -> Tensor:
+        """The loss of a batch of windows (window, step, variable, y, x) in physical units."""
+        return self._shared_step(batch, "train_loss")
+
+    def validation_step(self, batch: Tensor, _: int) -> Tensor:
+        """The same, without gradient."""
+        return self._shared_step(batch, "validation_loss")
+
+    def _shared_step(self, batch: Tensor, name: str) -> Tensor:
+        fields = self.normalise(batch)
+        forecast = self.strategy(fields[:, : self.input_steps])
+        loss = self.loss(forecast, fields[:, self.input_steps :, self.targets])
+        self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(batch), sync_dist=True)
+        return loss
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Adam or AdamW, with a learning rate that is constant or falls as a cosine over all steps."""
+        settings = self.training_settings
+        kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
+        optimizer = kind(self.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        if settings.schedule == "constant":
+            return {"optimizer": optimizer}
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+            optimizer,
+            T_max=int(self.trainer.estimated_stepping_batches),
+            eta_min=settings.learning_rate / 100,
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,0 +1,69 @@
+"""The trained model as a file: settings as text, statistics and weights; nothing is pickled but tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from windrow.configfile import canonical
+from windrow.errors import UserError
+from windrow.files import written_beside
+from windrow.stages import Train
+from windrow.training.normalisation import Normalisation
+from windrow.training.strategies import unrolled
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model ready to forecast on a device."""
+
+    settings: Train
+    normalise: Normalisation
+    strategy: nn.Module
+    device: torch.device
+
+    def forecast(self, inputs: Tensor) -> Tensor:
+        """Physical inputs (window, input_steps, variable, y, x) to physical targets (window, lead, target, y, x)."""
+        variables = self.settings.layout.variables
+        places = [variables.index(name) for name in self.settings.experiment.targets]
+        with torch.inference_mode():
+            return self.normalise.inverse(self.strategy(self.normalise(inputs)), places)
+
+
+def save_trained(path: Path, settings: Train, statistics: dict[str, Any], weights: dict[str, Tensor]) -> None:
+    """Write a model with the weights of the Lightning module's `normalise` and `strategy`."""
+    with written_beside(path) as beside:
+        torch.save({"settings": canonical(settings), "statistics": statistics, "weights": weights}, beside)
+
+
+def load_trained(path: Path, device: torch.device) -> Trained:
+    """Read a model.
+
+    Raises
+    ------
+    UserError
+        If the file is not there or is damaged.
+    """
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+        settings = Train.model_validate_json(content["settings"])
+    except FileNotFoundError:
+        raise UserError(f"the model {path} is not there; run the stage train first") from None
+    except Exception as problem:
+        raise UserError(f"the model {path} cannot be read ({problem}); run the stage train again") from None
+    variables = settings.layout.variables
+    parts = nn.ModuleDict(
+        {
+            "normalise": Normalisation(content["statistics"], variables),
+            "strategy": unrolled(settings.experiment, settings.sequences, variables),
+        }
+    ).to(device)
+    parts.load_state_dict(content["weights"])
+    parts.eval()
+    normalise = parts["normalise"]
+    assert isinstance(normalise, Normalisation)
+    return Trained(settings, normalise, parts["strategy"], device)

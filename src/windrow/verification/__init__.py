@@ -1,0 +1,1 @@
+"""Scores of the model and of every baseline, on the same samples."""

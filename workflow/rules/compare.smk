@@ -1,0 +1,37 @@
+"""In: the scores of all experiments of the dataset. Out: the experiments side by side."""
+
+
+rule compare:
+    input:
+        scores=expand(
+            "results/{{dataset}}/{experiment}/{{split}}/scores.nc", experiment=list(CONFIG.experiments)
+        ),
+        sources=sources("compare"),
+    output:
+        comparison=report(
+            "results/{dataset}/comparison/{split}/comparison.html",
+            caption="../report/comparison.rst",
+            category="Comparison",
+        ),
+        table="results/{dataset}/comparison/{split}/comparison.csv",
+    params:
+        settings=settings("compare", "split"),
+    log:
+        "logs/{dataset}/compare/{split}.log",
+    benchmark:
+        "results/{dataset}/benchmark/compare/{split}.tsv"
+    conda:
+        "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        """
+        windrow compare \
+            --settings {params.settings:q} \
+            --scores {input.scores:q} \
+            --output {output.comparison:q} \
+            --table {output.table:q} \
+            2>&1 | tee {log:q}
+        """

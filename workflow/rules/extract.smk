@@ -1,0 +1,29 @@
+"""In: the inventory of a month and the messages it lists. Out: the domain's variables as netCDF."""
+
+
+rule extract:
+    input:
+        inventory=expand("results/inventory/{archive}/{{year}}/{{month}}.json", archive=CONFIG.source.name),
+        sources=sources("extract"),
+    output:
+        month="results/{dataset}/extracted/{year}/{month}.nc",
+    params:
+        settings=settings("extract"),
+    log:
+        "logs/{dataset}/extract/{year}-{month}.log",
+    benchmark:
+        "results/{dataset}/benchmark/extract/{year}-{month}.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    shell:
+        """
+        windrow extract \
+            --settings {params.settings:q} \
+            --inventory {input.inventory:q} \
+            --output {output.month:q} \
+            2>&1 | tee {log:q}
+        """

@@ -1,0 +1,41 @@
+"""In: scores, forecasts, truth and the training's history. Out: one self-contained HTML file."""
+
+
+rule report:
+    input:
+        scores="results/{dataset}/{experiment}/{split}/scores.nc",
+        forecasts="results/{dataset}/{experiment}/{split}/forecasts.zarr",
+        blocks=blocks_of_split,
+        layout=ancient("results/{dataset}/shards/data/zarr.json"),
+        history="results/{dataset}/{experiment}/history.json",
+        sources=sources("report"),
+    output:
+        report=report(
+            "results/{dataset}/{experiment}/{split}/report.html",
+            caption="../report/experiment.rst",
+            category="Experiments",
+        ),
+    params:
+        settings=settings("report", "experiment", "split"),
+        shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
+    log:
+        "logs/{dataset}/report/{experiment}-{split}.log",
+    benchmark:
+        "results/{dataset}/benchmark/report/{experiment}-{split}.tsv"
+    conda:
+        "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        """
+        windrow report \
+            --settings {params.settings:q} \
+            --scores {input.scores:q} \
+            --forecasts {input.forecasts:q} \
+            --shards {params.shards:q} \
+            --history {input.history:q} \
+            --output {output.report:q} \
+            2>&1 | tee {log:q}
+        """

@@ -1,0 +1,65 @@
+"""In: the extracted months. Out: one Zarr group; its metadata by one job, each block by a job of its own."""
+
+
+rule shards_layout:
+    input:
+        month=month_paths("results/{dataset}/extracted/{year}/{month}.nc", MONTHS[:1]),
+        sources=sources("shards_layout"),
+    output:
+        group="results/{dataset}/shards/zarr.json",
+        data="results/{dataset}/shards/data/zarr.json",
+        coordinates=expand(
+            "results/{{dataset}}/shards/{name}/{file}",
+            name=["time", "variable", "latitude", "longitude"],
+            file=["zarr.json", "c/0"],
+        ),
+    params:
+        settings=settings("shards_layout"),
+        shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
+    log:
+        "logs/{dataset}/shards_layout.log",
+    benchmark:
+        "results/{dataset}/benchmark/shards_layout.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        """
+        windrow shards_layout \
+            --settings {params.settings:q} \
+            --extracted {input.month:q} \
+            --shards {params.shards:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule shards:
+    input:
+        months=extracted_of_block,
+        sources=sources("shards"),
+    output:
+        block="results/{dataset}/shards/data/c/{block}/0/0/0",
+    params:
+        settings=settings("shards"),
+    log:
+        "logs/{dataset}/shards/{block}.log",
+    benchmark:
+        "results/{dataset}/benchmark/shards/{block}.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        """
+        windrow shards \
+            --settings {params.settings:q} \
+            --extracted {input.months:q} \
+            --block {wildcards.block:q} \
+            --output {output.block:q} \
+            2>&1 | tee {log:q}
+        """

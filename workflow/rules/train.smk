@@ -1,0 +1,38 @@
+"""In: the blocks of the training and validation splits, the statistics. Out: the model and its history."""
+
+
+rule train:
+    input:
+        blocks=blocks_of_training,
+        layout=ancient("results/{dataset}/shards/data/zarr.json"),
+        statistics="results/{dataset}/statistics.json",
+        sources=sources_and_model("train"),
+    output:
+        model="results/{dataset}/{experiment}/model.ckpt",
+        history="results/{dataset}/{experiment}/history.json",
+    params:
+        settings=settings("train", "experiment"),
+        shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
+        work=lambda wildcards: f"results/{wildcards.dataset}/{wildcards.experiment}/training",
+    log:
+        "logs/{dataset}/train/{experiment}.log",
+    benchmark:
+        "results/{dataset}/benchmark/train/{experiment}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=720,
+    shell:
+        """
+        windrow train \
+            --settings {params.settings:q} \
+            --shards {params.shards:q} \
+            --statistics {input.statistics:q} \
+            --work {params.work:q} \
+            --threads {threads} \
+            --model {output.model:q} \
+            --history {output.history:q} \
+            2>&1 | tee {log:q}
+        """

@@ -1,0 +1,35 @@
+"""In: the forecasts, the truth, the climatology. Out: scores of the model and of every baseline."""
+
+
+rule verify:
+    input:
+        forecasts="results/{dataset}/{experiment}/{split}/forecasts.zarr",
+        blocks=blocks_of_verification,
+        layout=ancient("results/{dataset}/shards/data/zarr.json"),
+        climatology="results/{dataset}/climatology.nc",
+        sources=sources("verify"),
+    output:
+        scores="results/{dataset}/{experiment}/{split}/scores.nc",
+    params:
+        settings=settings("verify"),
+        shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
+    log:
+        "logs/{dataset}/verify/{experiment}-{split}.log",
+    benchmark:
+        "results/{dataset}/benchmark/verify/{experiment}-{split}.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    shell:
+        """
+        windrow verify \
+            --settings {params.settings:q} \
+            --forecasts {input.forecasts:q} \
+            --shards {params.shards:q} \
+            --climatology {input.climatology:q} \
+            --output {output.scores:q} \
+            2>&1 | tee {log:q}
+        """
