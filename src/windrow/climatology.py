@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from windrow.errors import UserError
 from windrow.extracted import AXES
+from windrow.stages import Layout
 from windrow.statistics_part import Part
 
 
@@ -42,6 +43,23 @@ class Climatology:
         hour = [self.hours.index(time.hour) for time in times]
         columns = [self.variables.index(variable) for variable in variables]
         return self.means[month, hour][:, columns]
+
+    def table(self, variables: tuple[str, ...]) -> npt.NDArray[np.float32]:
+        """All twelve months, NaN where there is no mean: shape (month * hour, variable, y, x)."""
+        columns = [self.variables.index(variable) for variable in variables]
+        found = np.full((12, len(self.hours), len(columns), *self.means.shape[3:]), np.nan, dtype=np.float32)
+        found[np.array(self.months) - 1] = self.means[:, :, columns]
+        return found.reshape(-1, *found.shape[2:])
+
+
+def calendar_rows(firsts: npt.NDArray[np.int64], steps: int, layout: Layout) -> npt.NDArray[np.int64]:
+    """Rows of `Climatology.table` for windows of `steps` steps: shape (window, step)."""
+    step = np.timedelta64(layout.step_hours, "h")
+    times = np.datetime64(layout.origin, "h") + (firsts[:, None] + np.arange(steps)) * step
+    months = times.astype("datetime64[M]").astype(np.int64) % 12
+    hours = (times - times.astype("datetime64[D]")).astype(np.int64)
+    found: npt.NDArray[np.int64] = months * (24 // layout.step_hours) + hours // layout.step_hours
+    return found
 
 
 def read_climatology(path: Path) -> Climatology:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
-BASELINES = ("persistence", "day_before", "climatology")
 
 
 class Strict(BaseModel):
@@ -51,7 +51,9 @@ class Source(Strict):
         "(4, 2, 2 and 2 digits). Files of a month are found with its year and month filled in."
     )
     step_hours: int = Field(default=1, ge=1, le=24, description="Time between two fields (h).")
-    remedy: str = Field(default="", description="What to do when the archive is not there: a sentence for the error.")
+    remedy: str = Field(
+        default="", description="What to do when the archive is not there: a sentence for the error."
+    )
 
     @model_validator(mode="after")
     def _placeholders(self) -> Source:
@@ -67,15 +69,17 @@ class Period(Strict):
     """Some months of some years."""
 
     years: Span = Field(description="A year or a range of years, `2007-2009`.")
-    months: Span = Field(default=(1, 12), description="A month or a range of months of each of these years, `3-5`.")
+    months: Span = Field(
+        default=(1, 12), description="A month or a range of months of each of these years, `3-5`."
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Period:
         if self.years[0] > self.years[1] or self.months[0] > self.months[1]:
             raise ValueError("a range runs from the first to the last")
-        if not (1 <= self.months[0] and self.months[1] <= 12):
+        if not (self.months[0] >= 1 and self.months[1] <= 12):
             raise ValueError("months run from 1 to 12")
-        if not (1800 <= self.years[0] and self.years[1] <= 9999):
+        if not (self.years[0] >= 1800 and self.years[1] <= 9999):
             raise ValueError("years have four digits")
         return self
 
@@ -133,7 +137,7 @@ class Splits(Strict):
         for first, last, split in named:
             if first > last:
                 raise ValueError(f"{split}: {first} comes after {last}")
-        for (_, last, one), (first, _, other) in zip(named, named[1:], strict=False):
+        for (_, last, one), (first, _, other) in pairwise(named):
             if first <= last:
                 raise ValueError(f"{one} and {other} overlap on {first}; move one of them")
         return self
@@ -174,13 +178,25 @@ class SequenceStrategy(Strict):
 
     name: Literal["sequence"]
     increment: bool = Field(default=False, description="The network predicts the change since the last field.")
+    anomaly: bool = Field(
+        default=False,
+        description="The network sees and predicts departures from the training split's mean of the month, "
+        "hour of day and point, instead of departures from one mean.",
+    )
 
 
 class DirectStrategy(Strict):
     """All lead times at once (for `weatherbench_cnn`)."""
 
     name: Literal["direct"]
-    increment: bool = Field(default=False, description="The network predicts the change since the last input field.")
+    increment: bool = Field(
+        default=False, description="The network predicts the change since the last input field."
+    )
+    anomaly: bool = Field(
+        default=False,
+        description="The network sees and predicts departures from the training split's mean of the month, "
+        "hour of day and point, instead of departures from one mean.",
+    )
 
 
 Model = Annotated[ConvLSTM | WeatherBenchCNN, Field(discriminator="name")]
@@ -201,7 +217,9 @@ class Training(Strict):
     )
     weight_decay: float = Field(default=0.0, ge=0, description="Weight decay (`adamw` decouples it).")
     gradient_clip: float = Field(default=0.0, ge=0, description="Largest norm of the gradient; 0 does not clip.")
-    precision: Literal["32", "bf16-mixed", "16-mixed"] = Field(default="32", description="Precision of the arithmetic.")
+    precision: Literal["32", "bf16-mixed", "16-mixed"] = Field(
+        default="32", description="Precision of the arithmetic."
+    )
     accelerator: Literal["auto", "cpu", "gpu"] = Field(default="auto", description="Hardware to train on.")
     devices: int = Field(default=1, ge=1, description="Devices to train on.")
     seed: int = Field(default=42, ge=0, description="Seed of the weights and of the order of the windows.")
@@ -238,7 +256,7 @@ class Verification(Strict):
         default=("test",), min_length=1, description="Splits that are forecast and scored."
     )
     baselines: tuple[Literal["persistence", "day_before", "climatology"], ...] = Field(
-        default=BASELINES,
+        default=("persistence", "day_before", "climatology"),
         description="Forecasts to beat: the last field held; the same hour of the day before; the training "
         "split's mean per month, hour of day and point.",
     )

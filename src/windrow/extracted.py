@@ -42,7 +42,7 @@ def created(
     """A new file with its coordinates and empty float32 variables of shape (time, latitude, longitude)."""
     with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
         file.setncatts({"Conventions": "CF-1.11", **attributes})
-        coordinates = {
+        coordinates: dict[str, npt.NDArray[Any]] = {
             "time": np.array([hours_since_1900(time) for time in times], dtype=np.int64),
             "latitude": latitude,
             "longitude": longitude,

@@ -9,16 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from windrow.climatology import calendar_rows
 from windrow.configfile import canonical
 from windrow.errors import UserError
 from windrow.extracted import hours_since_1900
 from windrow.files import written_beside
-from windrow.forecasts import CHUNK_INITS, consolidate, create_forecasts
+from windrow.forecasts import CHUNK_INITS, create_forecasts
 from windrow.sequences import split_windows
 from windrow.shards.reader import ShardReader
 from windrow.stages import Forecast
 from windrow.training.device import chosen_device
 from windrow.training.trained import Trained, load_trained
+from windrow.zarr_metadata import consolidate
 
 
 def forecast_split(settings: Forecast, *, shards: Path, model: Path, threads: int, output: Path) -> int:
@@ -75,11 +77,13 @@ def _batches(
     trained: Trained, reader: ShardReader, firsts: npt.NDArray[np.int64], settings: Forecast
 ) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
     """Forecasts of as many windows as a chunk of the store holds, so that each chunk is written once."""
-    steps, size = settings.sequences.input_steps, settings.batch_size
+    sequences, size = settings.sequences, settings.batch_size
     for start in range(0, len(firsts), CHUNK_INITS):
         chunk = firsts[start : start + CHUNK_INITS]
-        fields = [
-            trained.forecast(torch.from_numpy(reader.windows(chunk[place : place + size], steps)).to(trained.device))
-            for place in range(0, len(chunk), size)
-        ]
+        fields = []
+        for place in range(0, len(chunk), size):
+            batch = chunk[place : place + size]
+            inputs = torch.from_numpy(reader.windows(batch, sequences.input_steps))
+            rows = calendar_rows(batch, sequences.input_steps + sequences.target_steps, settings.layout)
+            fields.append(trained.forecast(inputs.to(trained.device), torch.from_numpy(rows).to(trained.device)))
         yield slice(start, start + len(chunk)), torch.cat(fields).cpu().numpy()

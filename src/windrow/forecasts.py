@@ -15,7 +15,7 @@ from windrow.extracted import AXES, TIME_UNITS
 
 DIMENSIONS = ("init_time", "lead_time", "latitude", "longitude")
 CHUNK_INITS = 32
-COORDINATES: dict[str, dict[str, str]] = {
+COORDINATES: dict[str, dict[str, Any]] = {
     "init_time": {**AXES["time"], "standard_name": "forecast_reference_time", "units": TIME_UNITS},
     "lead_time": {"standard_name": "forecast_period", "units": "hours"},
     "latitude": AXES["latitude"],
@@ -60,7 +60,11 @@ def create_forecasts(
     shape = tuple(len(coordinates[name]) for name in DIMENSIONS)
     for name in DIMENSIONS:
         array = group.create_array(
-            name, data=coordinates[name], dimension_names=(name,), attributes=COORDINATES[name], compressors=None
+            name,
+            data=coordinates[name],
+            dimension_names=(name,),
+            attributes=COORDINATES[name],
+            compressors=None,
         )
         assert array.shape == coordinates[name].shape
     for name, described in variables.items():
@@ -75,11 +79,6 @@ def create_forecasts(
         )
     group.attrs.update({"Conventions": "CF-1.11", **attributes})
     return Forecasts(group, coordinates["init_time"], coordinates["lead_time"], tuple(variables))
-
-
-def consolidate(path: Path) -> None:
-    """Gather the metadata, so that the store opens with one read."""
-    zarr.consolidate_metadata(zarr.storage.LocalStore(path))
 
 
 def open_forecasts(path: Path) -> Forecasts:

@@ -48,7 +48,9 @@ def tables() -> str:
     return "\n".join(texts)
 
 
-def _children(path: str, section: dict[str, Any], definitions: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+def _children(
+    path: str, section: dict[str, Any], definitions: dict[str, Any]
+) -> list[tuple[str, str, dict[str, Any]]]:
     found = []
     for name, described in section["properties"].items():
         for reference in _references(described):
@@ -66,7 +68,9 @@ def _children(path: str, section: dict[str, Any], definitions: dict[str, Any]) -
 def _references(described: Any) -> list[str]:
     if isinstance(described, dict):
         own = [described["$ref"].rpartition("/")[2]] if "$ref" in described else []
-        return own + [name for key, part in described.items() if key != "discriminator" for name in _references(part)]
+        return own + [
+            name for key, part in described.items() if key != "discriminator" for name in _references(part)
+        ]
     if isinstance(described, list):
         return [name for part in described for name in _references(part)]
     return []
@@ -95,7 +99,11 @@ def _kind(described: dict[str, Any]) -> str:
         return f"`{described['const']}`"
     if references := _references(described):
         kind = "list of sections" if described.get("type") == "array" else "section"
-        return "sections by name" if "additionalProperties" in described else f"{kind}{'' if len(references) == 1 else ', one of several'}"
+        return (
+            "sections by name"
+            if "additionalProperties" in described
+            else f"{kind}{'' if len(references) == 1 else ', one of several'}"
+        )
     if "anyOf" in described:
         return " or ".join(_kind(part) for part in described["anyOf"])
     if described.get("type") == "array":

@@ -31,13 +31,12 @@ def step_ranges(days: tuple[Days, ...], origin: dt.datetime, *, step_hours: int)
     return ranges
 
 
-def complete_windows(
-    available: npt.NDArray[np.bool_], *, length: int, stride: int = 1
-) -> npt.NDArray[np.int64]:
+def complete_windows(available: npt.NDArray[np.bool_], *, length: int, stride: int = 1) -> npt.NDArray[np.int64]:
     """Starts of the windows whose `length` steps are all available, `stride` steps apart."""
     starts = np.arange(0, len(available) - length + 1, stride, dtype=np.int64)
     missing_before = np.concatenate([[0], np.cumsum(~available)])
-    return starts[missing_before[starts + length] == missing_before[starts]]
+    found: npt.NDArray[np.int64] = starts[missing_before[starts + length] == missing_before[starts]]
+    return found
 
 
 def split_windows(

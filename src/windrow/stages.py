@@ -163,7 +163,9 @@ def month_inputs(source: Source, year: int, month: int) -> list[str]:
     """
     directory, _, name = source.files.rpartition("/")
     filled = {"year": f"{year:04d}", "month": f"{month:02d}", "day": "[0-9][0-9]", "hour": "[0-9][0-9]"}
-    pattern = directory if "{month}" in directory and "{day}" not in directory else f"{directory}/{name}".lstrip("/")
+    pattern = (
+        directory if "{month}" in directory and "{day}" not in directory else f"{directory}/{name}".lstrip("/")
+    )
     wanted = os.path.join(source.root, pattern.format(**filled))
     return sorted(glob.glob(wanted)) or [wanted]
 
@@ -194,9 +196,7 @@ def _extract(config: Config) -> Extract:
 
 def _statistics_month(config: Config, year: str, month: str) -> StatisticsMonth:
     train = days_of_month(config.splits.train, (int(year), int(month)))
-    return StatisticsMonth(
-        train=train, step_hours=config.source.step_hours, variables=config.dataset.variables
-    )
+    return StatisticsMonth(train=train, step_hours=config.source.step_hours, variables=config.dataset.variables)
 
 
 def _statistics(config: Config) -> Statistics:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import netCDF4
 import numpy as np
@@ -98,11 +99,7 @@ def _chunks(steps: npt.NDArray[np.intp]) -> Iterator[slice]:
 def whole(parts: list[Part], *, step_hours: int) -> tuple[tuple[Moments, ...], tuple[Moments, ...]]:
     """Moments of states and differences, per variable, of all months together."""
     ordered = sorted(parts, key=lambda part: int(part.edge_hours[0]))
-    between = [
-        one
-        for one in pairwise(ordered)
-        if one[1].edge_hours[0] == one[0].edge_hours[1] + step_hours
-    ]
+    between = [one for one in pairwise(ordered) if one[1].edge_hours[0] == one[0].edge_hours[1] + step_hours]
     count = len(ordered[0].variables)
     states = tuple(merged(*(part.states[place] for part in ordered)) for place in range(count))
     differences = tuple(
@@ -129,13 +126,15 @@ def climatology_of(parts: list[Part]) -> dict[int, tuple[npt.NDArray[np.float64]
 def write_part(path: Path, part: Part, *, settings: str) -> None:
     """Write a month's statistics as netCDF."""
     with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
-        file.setncatts({"month": part.month, "variable_names": " ".join(part.variables), "windrow_settings": settings})
+        file.setncatts(
+            {"month": part.month, "variable_names": " ".join(part.variables), "windrow_settings": settings}
+        )
         sizes = {"variable": len(part.variables), "hour": len(part.hours), "edge": 2}
         sizes |= {"latitude": len(part.latitude), "longitude": len(part.longitude)}
         for name, size in sizes.items():
             file.createDimension(name, size)
         grid = ("variable", "latitude", "longitude")
-        arrays = {
+        arrays: dict[str, tuple[tuple[str, ...], npt.NDArray[Any]]] = {
             "hour": (("hour",), part.hours),
             "latitude": (("latitude",), part.latitude),
             "longitude": (("longitude",), part.longitude),

@@ -67,11 +67,7 @@ def archive_of_month(wildcards):
 
 def months_of(*days):
     """Year and month of the dataset's months that these pairs of days touch."""
-    return [
-        month
-        for month in MONTHS
-        if stages.days_of_month(days, (int(month[0]), int(month[1])))
-    ]
+    return [month for month in MONTHS if stages.days_of_month(days, (int(month[0]), int(month[1])))]
 
 
 def month_paths(pattern, months):

@@ -3,9 +3,7 @@
 
 rule compare:
     input:
-        scores=expand(
-            "results/{{dataset}}/{experiment}/{{split}}/scores.nc", experiment=list(CONFIG.experiments)
-        ),
+        scores=expand("results/{{dataset}}/{experiment}/{{split}}/scores.nc", experiment=list(CONFIG.experiments)),
         sources=sources("compare"),
     output:
         comparison=report(
@@ -14,8 +12,6 @@ rule compare:
             category="Comparison",
         ),
         table="results/{dataset}/comparison/{split}/comparison.csv",
-    params:
-        settings=settings("compare", "split"),
     log:
         "logs/{dataset}/compare/{split}.log",
     benchmark:
@@ -26,6 +22,8 @@ rule compare:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        settings=settings("compare", "split"),
     shell:
         """
         windrow compare \

@@ -7,8 +7,6 @@ rule extract:
         sources=sources("extract"),
     output:
         month="results/{dataset}/extracted/{year}/{month}.nc",
-    params:
-        settings=settings("extract"),
     log:
         "logs/{dataset}/extract/{year}-{month}.log",
     benchmark:
@@ -19,6 +17,8 @@ rule extract:
     resources:
         mem_mb=2000,
         runtime=60,
+    params:
+        settings=settings("extract"),
     shell:
         """
         windrow extract \

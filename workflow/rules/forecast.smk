@@ -9,9 +9,6 @@ rule forecast:
         sources=sources_and_model("forecast"),
     output:
         forecasts=directory("results/{dataset}/{experiment}/{split}/forecasts.zarr"),
-    params:
-        settings=settings("forecast", "experiment", "split"),
-        shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
     log:
         "logs/{dataset}/forecast/{experiment}-{split}.log",
     benchmark:
@@ -22,6 +19,9 @@ rule forecast:
     resources:
         mem_mb=4000,
         runtime=120,
+    params:
+        settings=settings("forecast", "experiment", "split"),
+        shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
     shell:
         """
         windrow forecast \

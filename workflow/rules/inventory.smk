@@ -7,8 +7,6 @@ rule inventory:
         sources=sources("inventory"),
     output:
         inventory="results/inventory/{archive}/{year}/{month}.json",
-    params:
-        settings=settings("inventory"),
     log:
         "logs/inventory/{archive}/{year}-{month}.log",
     benchmark:
@@ -19,6 +17,8 @@ rule inventory:
     resources:
         mem_mb=1000,
         runtime=30,
+    params:
+        settings=settings("inventory"),
     shell:
         """
         windrow inventory \

@@ -15,9 +15,6 @@ rule report:
             caption="../report/experiment.rst",
             category="Experiments",
         ),
-    params:
-        settings=settings("report", "experiment", "split"),
-        shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
     log:
         "logs/{dataset}/report/{experiment}-{split}.log",
     benchmark:
@@ -28,6 +25,9 @@ rule report:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        settings=settings("report", "experiment", "split"),
+        shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
     shell:
         """
         windrow report \

@@ -13,9 +13,6 @@ rule shards_layout:
             name=["time", "variable", "latitude", "longitude"],
             file=["zarr.json", "c/0"],
         ),
-    params:
-        settings=settings("shards_layout"),
-        shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
     log:
         "logs/{dataset}/shards_layout.log",
     benchmark:
@@ -26,6 +23,9 @@ rule shards_layout:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        settings=settings("shards_layout"),
+        shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
     shell:
         """
         windrow shards_layout \
@@ -42,8 +42,6 @@ rule shards:
         sources=sources("shards"),
     output:
         block="results/{dataset}/shards/data/c/{block}/0/0/0",
-    params:
-        settings=settings("shards"),
     log:
         "logs/{dataset}/shards/{block}.log",
     benchmark:
@@ -54,6 +52,8 @@ rule shards:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        settings=settings("shards"),
     shell:
         """
         windrow shards \

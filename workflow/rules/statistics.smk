@@ -7,8 +7,6 @@ rule statistics_month:
         sources=sources("statistics_month"),
     output:
         part="results/{dataset}/statistics/{year}/{month}.nc",
-    params:
-        settings=settings("statistics_month", "year", "month"),
     log:
         "logs/{dataset}/statistics_month/{year}-{month}.log",
     benchmark:
@@ -19,6 +17,8 @@ rule statistics_month:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        settings=settings("statistics_month", "year", "month"),
     shell:
         """
         windrow statistics_month \
@@ -37,8 +37,6 @@ rule statistics:
     output:
         statistics="results/{dataset}/statistics.json",
         climatology="results/{dataset}/climatology.nc",
-    params:
-        settings=settings("statistics"),
     log:
         "logs/{dataset}/statistics.log",
     benchmark:
@@ -49,6 +47,8 @@ rule statistics:
     resources:
         mem_mb=4000,
         runtime=30,
+    params:
+        settings=settings("statistics"),
     shell:
         """
         windrow statistics \

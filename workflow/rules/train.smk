@@ -6,14 +6,11 @@ rule train:
         blocks=blocks_of_training,
         layout=ancient("results/{dataset}/shards/data/zarr.json"),
         statistics="results/{dataset}/statistics.json",
+        climatology="results/{dataset}/climatology.nc",
         sources=sources_and_model("train"),
     output:
         model="results/{dataset}/{experiment}/model.ckpt",
         history="results/{dataset}/{experiment}/history.json",
-    params:
-        settings=settings("train", "experiment"),
-        shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
-        work=lambda wildcards: f"results/{wildcards.dataset}/{wildcards.experiment}/training",
     log:
         "logs/{dataset}/train/{experiment}.log",
     benchmark:
@@ -24,12 +21,17 @@ rule train:
     resources:
         mem_mb=8000,
         runtime=720,
+    params:
+        settings=settings("train", "experiment"),
+        shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
+        work=lambda wildcards: f"results/{wildcards.dataset}/{wildcards.experiment}/training",
     shell:
         """
         windrow train \
             --settings {params.settings:q} \
             --shards {params.shards:q} \
             --statistics {input.statistics:q} \
+            --climatology {input.climatology:q} \
             --work {params.work:q} \
             --threads {threads} \
             --model {output.model:q} \

@@ -10,9 +10,6 @@ rule verify:
         sources=sources("verify"),
     output:
         scores="results/{dataset}/{experiment}/{split}/scores.nc",
-    params:
-        settings=settings("verify"),
-        shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
     log:
         "logs/{dataset}/verify/{experiment}-{split}.log",
     benchmark:
@@ -23,6 +20,9 @@ rule verify:
     resources:
         mem_mb=4000,
         runtime=60,
+    params:
+        settings=settings("verify"),
+        shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
     shell:
         """
         windrow verify \

@@ -75,10 +75,10 @@ def crop_to(grid: dict[str, Any], domain: Domain) -> Crop:
     west_column = round(((domain.west - grid["first_longitude"]) % 360.0) / x_step)
     if west_column == round(360.0 / x_step):  # the remainder of a tiny negative number
         west_column = 0
-    longitude = domain.west + x_step * np.arange(domain.nx)
+    longitude = np.asarray(domain.west + x_step * np.arange(domain.nx), dtype=np.float64)
     rows = _rows(south_row, domain.ny, southward=bool(latitude[0] > latitude[-1]))
     offset_x = (grid["first_longitude"] + west_column * x_step - domain.west + 180.0) % 360.0 - 180.0
-    inside = 0 <= rows.start and rows.stop <= grid["ny"] and (periodic or west_column + domain.nx <= grid["nx"])
+    inside = rows.start >= 0 and rows.stop <= grid["ny"] and (periodic or west_column + domain.nx <= grid["nx"])
     on_grid = abs(latitude[south_row] - domain.south) < _TOLERANCE_DEGREES and abs(offset_x) < _TOLERANCE_DEGREES
     if not (inside and on_grid):
         raise UserError(_misfit(grid, domain, x_step, inside=inside))

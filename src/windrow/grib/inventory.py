@@ -107,9 +107,7 @@ def _describe(handle: int, name: str, grids: dict[str, dict[str, Any]]) -> Messa
         file=name,
         offset=int(get(handle, "offset")),
         length=get(handle, "totalLength", int),
-        variable=variable_name(
-            get(handle, "shortName"), get(handle, "typeOfLevel"), get(handle, "level", int)
-        ),
+        variable=variable_name(get(handle, "shortName"), get(handle, "typeOfLevel"), get(handle, "level", int)),
         time=dt.datetime(date // 10000, date // 100 % 100, date % 100, time // 100, time % 100),
         grid=grid,
         packing=get(handle, "packingType"),

@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from windrow.config import ConvLSTM
+from windrow.models.recurrent import Recurrent, State
 
-State = tuple[Tensor, Tensor]
 
-
-class ConvLSTMNetwork(nn.Module):
+class ConvLSTMNetwork(Recurrent):
     """One step: `forward(x, state)` gives the output and the new state.
 
     x: (batch, inputs, y, x); output: (batch, outputs, y, x); state: hidden and cell, (batch, features, y, x).

@@ -5,6 +5,8 @@ Rasp et al. (2020), doi 10.1029/2020MS002203, with plain zero padding since a li
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 from windrow.config import WeatherBenchCNN
@@ -20,7 +22,7 @@ class WeatherBenchCNNNetwork(nn.Module):
         super().__init__()
         widths = [inputs, *[settings.features] * (LAYERS - 1), outputs]
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [
                 nn.Conv2d(before, after, settings.kernel, padding=settings.kernel // 2),
                 nn.LeakyReLU(NEGATIVE_SLOPE),

@@ -14,7 +14,6 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,5 +87,3 @@ def blocks_between(first: dt.datetime, end: dt.datetime, layout: Layout) -> rang
 def shape_of(layout: Layout, ny: int, nx: int) -> BlockShape:
     """The shape of this dataset's blocks."""
     return BlockShape(steps=layout.block_steps, variables=len(layout.variables), ny=ny, nx=nx)
-
-

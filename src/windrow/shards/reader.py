@@ -83,7 +83,9 @@ class ShardReader:
             raise UserError(f"the index of the block {path} is damaged; delete it and run the stage shards again")
         found = np.frombuffer(index, dtype="<u8").reshape(-1, 2)
         if not np.array_equal(found, self.shape.index(found[:, 0] != NO_CHUNK)):
-            raise UserError(f"the block {path} is laid out in another way; delete it and run the stage shards again")
+            raise UserError(
+                f"the block {path} is laid out in another way; delete it and run the stage shards again"
+            )
         return found
 
     def available(self, steps: range) -> npt.NDArray[np.bool_]:

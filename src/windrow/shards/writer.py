@@ -8,10 +8,12 @@ from typing import Any
 import google_crc32c
 import numpy as np
 import numpy.typing as npt
+import zarr
 
 from windrow.extracted import AXES
 from windrow.files import written_beside
 from windrow.shards.layout import DATA, DIMENSIONS, BlockShape
+from windrow.zarr_metadata import consolidate
 
 
 def write_layout(
@@ -33,8 +35,6 @@ def write_layout(
     variables
         Attributes (units, names) by variable, in the order of the array.
     """
-    import zarr
-
     group = zarr.open_group(shards, mode="a", zarr_format=3, attributes={"Conventions": "CF-1.11", **attributes})
     length = len(times)
     zarr.create_array(
@@ -54,7 +54,7 @@ def write_layout(
     for name, values in coordinates.items():
         _write_coordinate(group, name, values, AXES[name])
     _write_coordinate(group, "variable", np.array(list(variables), dtype=object), {"long_name": "variable"})
-    zarr.consolidate_metadata(group.store)
+    consolidate(shards)
 
 
 def _write_coordinate(group: Any, name: str, values: npt.NDArray[Any], attributes: dict[str, str]) -> None:
@@ -87,6 +87,6 @@ def write_block(
     with written_beside(path) as beside, beside.open("wb") as stream:
         for step in np.flatnonzero(present):
             stream.seek(int(step) * shape.step_bytes)
-            stream.write(np.ascontiguousarray(values[step], dtype="<f4"))
+            stream.write(np.ascontiguousarray(values[step], dtype="<f4").data)
         stream.seek(shape.data_bytes)
         stream.write(index + int(google_crc32c.value(index)).to_bytes(4, "little"))

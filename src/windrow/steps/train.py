@@ -12,7 +12,10 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--experiment", help="name of the experiment, if --settings is an experiment file")
     parser.add_argument("--shards", required=True, type=Path, help="directory of the shards")
     parser.add_argument("--statistics", required=True, type=Path, help="statistics.json")
-    parser.add_argument("--work", required=True, type=Path, help="directory of checkpoints and the TensorBoard log")
+    parser.add_argument("--climatology", required=True, type=Path, help="climatology.nc")
+    parser.add_argument(
+        "--work", required=True, type=Path, help="directory of checkpoints and the TensorBoard log"
+    )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: as many as there are cores")
     parser.add_argument("--model", required=True, type=Path, help="the trained model (output)")
     parser.add_argument("--history", required=True, type=Path, help="losses per epoch (output, JSON)")
@@ -29,6 +32,7 @@ def run(args: argparse.Namespace) -> None:
         settings,
         shards=args.shards,
         statistics=read_json(args.statistics),
+        climatology=args.climatology,
         work=args.work,
         threads=args.threads,
         model=args.model,

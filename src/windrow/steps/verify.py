@@ -23,9 +23,7 @@ def run(args: argparse.Namespace) -> None:
     from windrow.verification.verify import verify
 
     settings = stages.read_settings(stages.Verify, args.settings, stage="verify")
-    scores = verify(
-        settings, forecasts=args.forecasts, shards=args.shards, climatology=args.climatology
-    )
+    scores = verify(settings, forecasts=args.forecasts, shards=args.shards, climatology=args.climatology)
     scores.attrs["windrow_settings"] = canonical(settings)
     with written_beside(args.output) as beside:
         scores.to_netcdf(beside, engine="netcdf4")

@@ -71,6 +71,6 @@ class ResumePoint(Checkpoint):
         """Save; Lightning calls checkpoint callbacks after all others."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         beside = self.path.with_name(f".{self.path.name}.part")
-        trainer.save_checkpoint(beside)
+        trainer.save_checkpoint(beside, weights_only=False)
         if trainer.is_global_zero:
             os.replace(beside, self.path)

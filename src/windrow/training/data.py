@@ -11,11 +11,18 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from windrow.climatology import calendar_rows
 from windrow.shards.reader import ShardReader
 
+Batch = tuple[Tensor, Tensor]
 
-class Windows(Dataset[Tensor]):
-    """Windows by number; a list of numbers gives a batch (window, step, variable, y, x) in physical units."""
+
+class Windows(Dataset[Batch]):
+    """Windows by number; a list of numbers gives a batch.
+
+    A batch is the fields (window, step, variable, y, x) in physical units and the rows (window, step) of their
+    times in the climatology.
+    """
 
     def __init__(self, reader: ShardReader, firsts: npt.NDArray[np.int64], length: int) -> None:
         self.reader = reader
@@ -25,13 +32,15 @@ class Windows(Dataset[Tensor]):
     def __len__(self) -> int:
         return len(self.firsts)
 
-    def __getitem__(self, number: int) -> Tensor:
-        """One window."""
-        return self.__getitems__([number])[0]
+    def __getitem__(self, number: int) -> Batch:
+        """A batch of one window."""
+        return self.__getitems__([number])
 
-    def __getitems__(self, numbers: list[int]) -> Tensor:
+    def __getitems__(self, numbers: list[int]) -> Batch:
         """A batch."""
-        return torch.from_numpy(self.reader.windows(self.firsts[numbers], self.length))
+        firsts = self.firsts[numbers]
+        fields = self.reader.windows(firsts, self.length)
+        return torch.from_numpy(fields), torch.from_numpy(calendar_rows(firsts, self.length, self.reader.layout))
 
 
 class EpochSampler(Sampler[int]):
@@ -63,5 +72,5 @@ def loader(windows: Windows, sampler: EpochSampler, batch_size: int) -> DataLoad
     return DataLoader(windows, batch_size=batch_size, sampler=sampler, collate_fn=_as_it_is)
 
 
-def _as_it_is(batch: Tensor) -> Tensor:
+def _as_it_is(batch: Any) -> Any:
     return batch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from windrow.climatology import calendar_rows, read_climatology
 from windrow.config import Days
 from windrow.configfile import canonical
 from windrow.errors import UserError
@@ -28,7 +30,10 @@ from windrow.training.callbacks import History, ResumePoint
 from windrow.training.data import EpochSampler, Windows, loader
 from windrow.training.device import chosen_device
 from windrow.training.module import ForecastModule
+from windrow.training.normalisation import Normalisation
 from windrow.training.trained import save_trained
+
+logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
 
 def train(
@@ -36,6 +41,7 @@ def train(
     *,
     shards: Path,
     statistics: dict[str, Any],
+    climatology: Path,
     work: Path,
     threads: int,
     model: Path,
@@ -64,7 +70,8 @@ def train(
     }
     run_directory = work / _fingerprint(settings, statistics, reader, windows)
     record = History()
-    module = _fit(settings, statistics, reader, windows, run_directory, record, device)
+    normalise = _normalisation(settings, statistics, climatology, windows)
+    module = _fit(settings, normalise, reader, windows, run_directory, record, device)
     if module is None:
         return
     save_trained(model, settings, statistics, record.best_weights)
@@ -95,7 +102,10 @@ def _windows(reader: ShardReader, settings: Train, days: tuple[Days, ...], name:
 
 
 def _fingerprint(
-    settings: Train, statistics: dict[str, Any], reader: ShardReader, windows: dict[str, npt.NDArray[np.int64]]
+    settings: Train,
+    statistics: dict[str, Any],
+    reader: ShardReader,
+    windows: dict[str, npt.NDArray[np.int64]],
 ) -> str:
     """All that the weights depend on, as a name. Blocks count by size and time: a rewritten one starts anew."""
     size = settings.layout.block_steps
@@ -113,9 +123,33 @@ def _fingerprint(
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _normalisation(
+    settings: Train, statistics: dict[str, Any], climatology: Path, windows: dict[str, npt.NDArray[np.int64]]
+) -> Normalisation:
+    """With the climatology's table if the strategy works on departures from it.
+
+    Raises
+    ------
+    UserError
+        If a month of the windows has no climatology.
+    """
+    variables = settings.layout.variables
+    if not settings.experiment.strategy.anomaly:
+        return Normalisation(statistics, variables)
+    table = read_climatology(climatology).table(variables)
+    length = settings.sequences.input_steps + settings.sequences.target_steps
+    rows = np.unique(np.concatenate([calendar_rows(found, length, settings.layout) for found in windows.values()]))
+    if np.isnan(table[rows]).any():
+        raise UserError(
+            "strategy.anomaly needs a climatology of every month that is used, and the training split lacks one; "
+            "widen splits.train or set anomaly to false"
+        )
+    return Normalisation(statistics, variables, torch.from_numpy(table))
+
+
 def _fit(
     settings: Train,
-    statistics: dict[str, Any],
+    normalise: Normalisation,
     reader: ShardReader,
     windows: dict[str, npt.NDArray[np.int64]],
     run_directory: Path,
@@ -126,7 +160,7 @@ def _fit(
     options = settings.experiment.training
     length = settings.sequences.input_steps + settings.sequences.target_steps
     pl.seed_everything(options.seed, verbose=False)
-    module = ForecastModule(settings, statistics)
+    module = ForecastModule(settings, normalise)
     resume = run_directory / "last.ckpt"
     trainer = pl.Trainer(
         accelerator="gpu" if device.type == "cuda" else "cpu",
@@ -147,7 +181,7 @@ def _fit(
             f"training.devices asks for {options.devices} processes and {trainer.world_size} were started; "
             "start it by `srun --ntasks-per-node` or `torchrun`, or set devices to 1"
         )
-    loaders = [
+    train_batches, validation_batches = (
         loader(
             Windows(reader, windows[name], length),
             EpochSampler(
@@ -160,11 +194,18 @@ def _fit(
             options.batch_size,
         )
         for name in ("train", "validation")
-    ]
+    )
     if resume.exists():
         print(f"resuming from {resume}", flush=True)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*srun. command is available.*")
-        trainer.fit(module, *loaders, ckpt_path=str(resume) if resume.exists() else None, weights_only=True)
+        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+        trainer.fit(
+            module,
+            train_batches,
+            validation_batches,
+            ckpt_path=resume if resume.exists() else None,
+            weights_only=True,
+        )
     return module if trainer.is_global_zero else None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from windrow.stages import Train
+from windrow.training.data import Batch
 from windrow.training.losses import LOSSES
 from windrow.training.normalisation import Normalisation
 from windrow.training.strategies import unrolled
@@ -17,33 +17,34 @@ from windrow.training.strategies import unrolled
 class ForecastModule(pl.LightningModule):
     """Normalise a window, forecast its targets, compare. Losses are on normalised fields, without unit."""
 
-    def __init__(self, settings: Train, statistics: dict[str, Any]) -> None:
+    def __init__(self, settings: Train, normalise: Normalisation) -> None:
         super().__init__()
         experiment = settings.experiment
         variables = settings.layout.variables
         self.training_settings = experiment.training
         self.input_steps = settings.sequences.input_steps
         self.targets = [variables.index(name) for name in experiment.targets]
-        self.normalise = Normalisation(statistics, variables)
+        self.normalise = normalise
         self.strategy = unrolled(experiment, settings.sequences, variables)
         self.loss = LOSSES[experiment.training.loss]
 
-    def training_step(self, batch: Tensor, _: int) -> Tensor:
-        """The loss of a batch of windows (window, step, variable, y, x) in physical units."""
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """The loss of a batch."""
         return self._shared_step(batch, "train_loss")
 
-    def validation_step(self, batch: Tensor, _: int) -> Tensor:
+    def validation_step(self, batch: Batch, _: int) -> Tensor:
         """The same, without gradient."""
         return self._shared_step(batch, "validation_loss")
 
-    def _shared_step(self, batch: Tensor, name: str) -> Tensor:
-        fields = self.normalise(batch)
+    def _shared_step(self, batch: Batch, name: str) -> Tensor:
+        physical, rows = batch
+        fields = self.normalise(physical, rows)
         forecast = self.strategy(fields[:, : self.input_steps])
         loss = self.loss(forecast, fields[:, self.input_steps :, self.targets])
-        self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(batch), sync_dist=True)
+        self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(rows), sync_dist=True)
         return loss
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam or AdamW, with a learning rate that is constant or falls as a cosine over all steps."""
         settings = self.training_settings
         kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam

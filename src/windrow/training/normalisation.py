@@ -1,4 +1,4 @@
-"""Physical units to normalised ones and back, on the device, from `statistics.json`."""
+"""Physical units to normalised ones and back, on the device."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from windrow.errors import UserError
 
 
 class Normalisation(nn.Module):
-    """Subtract the mean and divide by the standard deviation of each variable; dimension -3 is the variable."""
+    """Fields minus a reference, divided by the standard deviation of each variable.
+
+    The reference is the variable's mean over the training split or, for departures from climatology, the mean of
+    the month, hour of day and point: a table (row, variable, y, x) whose rows `climatology.calendar_rows` names.
+    """
 
     mean: Tensor
     std: Tensor
+    table: Tensor | None
 
-    def __init__(self, statistics: dict[str, Any], variables: tuple[str, ...]) -> None:
+    def __init__(
+        self, statistics: dict[str, Any], variables: tuple[str, ...], table: Tensor | None = None
+    ) -> None:
         super().__init__()
         missing = [name for name in variables if name not in statistics["variables"]]
         if missing:
@@ -24,11 +31,14 @@ class Normalisation(nn.Module):
         for key in ("mean", "std"):
             values = [statistics["variables"][name][key] for name in variables]
             self.register_buffer(key, torch.tensor(values)[:, None, None])
+        self.register_buffer("table", table)
 
-    def forward(self, fields: Tensor) -> Tensor:
-        """Normalised fields."""
-        return (fields - self.mean) / self.std
+    def forward(self, fields: Tensor, rows: Tensor) -> Tensor:
+        """Normalise fields (window, step, variable, y, x) whose times have these rows (window, step)."""
+        reference = self.mean if self.table is None else self.table[rows]
+        return (fields - reference) / self.std
 
-    def inverse(self, fields: Tensor, places: list[int]) -> Tensor:
-        """Physical fields of the variables at these places."""
-        return fields * self.std[places] + self.mean[places]
+    def inverse(self, fields: Tensor, rows: Tensor, places: list[int]) -> Tensor:
+        """Physical fields (window, step, variable, y, x) of the variables at these places."""
+        reference = self.mean[places] if self.table is None else self.table[rows][:, :, places]
+        return fields * self.std[places] + reference

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from windrow.config import DirectStrategy, Experiment, Sequences, SequenceStrategy
 from windrow.models import build
+from windrow.models.recurrent import Recurrent, State
 
 
 class Sequence(nn.Module):
@@ -21,7 +22,9 @@ class Sequence(nn.Module):
         self.increment = experiment.strategy.increment
         self.target_steps = sequences.target_steps
         self.targets = [variables.index(name) for name in experiment.targets]
-        self.network = build(experiment.model, inputs=len(variables), outputs=len(variables))
+        network = build(experiment.model, inputs=len(variables), outputs=len(variables))
+        assert isinstance(network, Recurrent)
+        self.network = network
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Forecast from the input fields."""
@@ -34,7 +37,7 @@ class Sequence(nn.Module):
             forecasts.append(field)
         return torch.stack(forecasts, dim=1)[:, :, self.targets]
 
-    def _step(self, field: Tensor, state: object) -> tuple[Tensor, object]:
+    def _step(self, field: Tensor, state: State) -> tuple[Tensor, State]:
         output, state = self.network(field, state)
         return (field + output if self.increment else output), state
 
@@ -55,7 +58,7 @@ class Direct(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Forecast from the input fields."""
-        output = self.network(inputs.flatten(1, 2)).unflatten(1, (self.target_steps, len(self.targets)))
+        output: Tensor = self.network(inputs.flatten(1, 2)).unflatten(1, (self.target_steps, len(self.targets)))
         return output + inputs[:, -1:, self.targets] if self.increment else output
 
 

@@ -26,12 +26,17 @@ class Trained:
     strategy: nn.Module
     device: torch.device
 
-    def forecast(self, inputs: Tensor) -> Tensor:
-        """Physical inputs (window, input_steps, variable, y, x) to physical targets (window, lead, target, y, x)."""
+    def forecast(self, inputs: Tensor, rows: Tensor) -> Tensor:
+        """Physical inputs (window, input_steps, variable, y, x) to physical targets (window, lead, target, y, x).
+
+        `rows` (window, step) are the rows of the climatology of all steps, inputs and targets.
+        """
+        steps = inputs.shape[1]
         variables = self.settings.layout.variables
         places = [variables.index(name) for name in self.settings.experiment.targets]
         with torch.inference_mode():
-            return self.normalise.inverse(self.strategy(self.normalise(inputs)), places)
+            normalised = self.strategy(self.normalise(inputs, rows[:, :steps]))
+            return self.normalise.inverse(normalised, rows[:, steps:], places)
 
 
 def save_trained(path: Path, settings: Train, statistics: dict[str, Any], weights: dict[str, Tensor]) -> None:
@@ -58,7 +63,9 @@ def load_trained(path: Path, device: torch.device) -> Trained:
     variables = settings.layout.variables
     parts = nn.ModuleDict(
         {
-            "normalise": Normalisation(content["statistics"], variables),
+            "normalise": Normalisation(
+                content["statistics"], variables, content["weights"].get("normalise.table")
+            ),
             "strategy": unrolled(settings.experiment, settings.sequences, variables),
         }
     ).to(device)

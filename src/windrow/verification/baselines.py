@@ -71,7 +71,9 @@ BASELINES: dict[str, Callable[[Archive, npt.NDArray[np.int64], int], Fields]] = 
 }
 
 
-def verifiable(archive: Archive, inits: npt.NDArray[np.int64], baselines: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+def verifiable(
+    archive: Archive, inits: npt.NDArray[np.int64], baselines: tuple[str, ...]
+) -> npt.NDArray[np.bool_]:
     """Which initial steps all baselines can forecast from: `day_before` needs the day up to the initial time."""
     if "day_before" not in baselines:
         return np.ones(len(inits), dtype=bool)

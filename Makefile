@@ -1,0 +1,43 @@
+# Two commands do all the set-up: `make run` and `make test`. Both are safe to repeat.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run era5-uk test lint typecheck setup clean
+
+run: setup  ## the embedded sample, from GRIB to the report
+	windrow sample data/sample
+	snakemake --configfile config/sample.yaml
+	windrow summary --config config/sample.yaml
+
+era5-uk: setup data/era5-uk/era5-2mt-2019-03-uk.grib  ## the same line on real ERA5
+	snakemake --configfile config/era5-uk.yaml
+	windrow summary --config config/era5-uk.yaml
+
+test: setup  ## linters, types and all tests
+	ruff check
+	ruff format --check
+	snakefmt --check Snakefile workflow
+	mypy
+	$(BIN)/python workflow/lint.py
+	pytest
+
+setup: .venv/.complete
+
+# torch first and by itself, so that on a machine without GPU nothing brings CUDA in beside it.
+.venv/.complete: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "windrow needs Python 3.11 or newer; set PYTHON=python3.x"; exit 2; }
+	@echo "setting up .venv (about two minutes)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "python -m venv failed; on Debian: apt-get install python3-venv"; exit 2; }
+	$(BIN)/python -m pip install --progress-bar off torch==2.13.0
+	$(BIN)/python -m pip install --progress-bar off --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip check
+	@touch $@
+
+data/era5-uk/era5-2mt-2019-03-uk.grib:
+	$(BIN)/python workflow/era5_uk.py $@
+
+clean:  ## remove what the workflow made, not the archives
+	rm -rf results logs .snakemake
