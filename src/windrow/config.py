@@ -96,6 +96,12 @@ class Domain(Strict):
 class Dataset(Strict):
     """What is taken out of the archive: months, domain, variables."""
 
+    name: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9][\w.-]*$|^$",
+        description="Directory of the results; empty: `Y2007to2009M01-40_32-42.00N03.00E-2t_tcc`, built from the keys "
+        "below as in AMBS. With a name of its own a dataset keeps its months and blocks when its period grows.",
+    )
     period: tuple[Period, ...] = Field(min_length=1, description="The months to take.")
     domain: Domain = Field(description="The domain to crop to.")
     variables: tuple[str, ...] = Field(
@@ -160,7 +166,7 @@ class Shards(Strict):
 class ConvLSTM(Strict):
     """A convolutional LSTM cell and a 1x1 convolution (Shi et al. 2015, as in AMBS)."""
 
-    name: Literal["convlstm"]
+    name: Literal["convlstm"] = Field(description="Chooses this network.")
     features: int = Field(default=64, ge=1, description="Features of the hidden state.")
     kernel: int = Field(default=5, ge=1, description="Width of the convolution (points, odd).")
 
@@ -168,7 +174,7 @@ class ConvLSTM(Strict):
 class WeatherBenchCNN(Strict):
     """Five convolutions with leaky ReLU (Rasp et al. 2020)."""
 
-    name: Literal["weatherbench_cnn"]
+    name: Literal["weatherbench_cnn"] = Field(description="Chooses this network.")
     features: int = Field(default=64, ge=1, description="Features of the hidden layers.")
     kernel: int = Field(default=5, ge=1, description="Width of the convolutions (points, odd).")
 
@@ -176,7 +182,7 @@ class WeatherBenchCNN(Strict):
 class SequenceStrategy(Strict):
     """Run over the input fields, then feed each prediction back (for `convlstm`)."""
 
-    name: Literal["sequence"]
+    name: Literal["sequence"] = Field(description="Chooses this strategy.")
     increment: bool = Field(default=False, description="The network predicts the change since the last field.")
     anomaly: bool = Field(
         default=False,
@@ -188,7 +194,7 @@ class SequenceStrategy(Strict):
 class DirectStrategy(Strict):
     """All lead times at once (for `weatherbench_cnn`)."""
 
-    name: Literal["direct"]
+    name: Literal["direct"] = Field(description="Chooses this strategy.")
     increment: bool = Field(
         default=False, description="The network predicts the change since the last input field."
     )

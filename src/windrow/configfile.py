@@ -70,7 +70,7 @@ def validate(content: Any, *, origin: str = "the config") -> Config:
 
 def _line(error: Any) -> str:
     location = [str(part) for part in error["loc"]]
-    path = ".".join(location) or "config"
+    path = ".".join(_without_tags(location)) or "config"
     kind = error["type"]
     if kind == "extra_forbidden":
         return f"{path}: unknown key{_did_you_mean(location)}"
@@ -82,6 +82,11 @@ def _line(error: Any) -> str:
         text = str(error["ctx"]["error"])
         return text if text.partition(".")[0] in Config.model_fields else f"{path}: {text}"
     return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+
+
+def _without_tags(location: list[str]) -> list[str]:
+    """The keys as they stand in the file: pydantic puts the name of a model or strategy behind its section."""
+    return [part for before, part in zip(["", *location], location, strict=False) if before not in ("model", "strategy")]
 
 
 def _did_you_mean(location: list[str]) -> str:
@@ -102,7 +107,8 @@ def _known_keys(location: list[str]) -> list[str]:
         elif "discriminator" in found:
             found = {"$ref": found["discriminator"]["mapping"][part]}
         else:
-            found = found.get("additionalProperties") or found.get("items") or {}
+            by_name = found.get("patternProperties", {}).values()
+            found = next(iter(by_name), None) or found.get("additionalProperties") or found.get("items") or {}
     return list(_resolved(found, definitions).get("properties", {}))
 
 

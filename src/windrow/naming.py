@@ -12,7 +12,9 @@ _NAME = re.compile(rf"({_PERIOD}(?:_{_PERIOD})*)-(\d+)_(\d+)-([\d.]+)([NS])([\d.
 
 
 def dataset_name(dataset: Dataset) -> str:
-    """`Y2007to2009M01-40_32-42.00N03.00E-2t_tcc_msl`: period, nx_ny, south-west corner, variables."""
+    """`Y2007to2009M01-40_32-42.00N03.00E-2t_tcc_msl`: period, nx_ny, south-west corner, variables; or its own name."""
+    if dataset.name:
+        return dataset.name
     domain = dataset.domain
     north_south = "N" if domain.south >= 0 else "S"
     east_west = "E" if domain.west >= 0 else "W"

@@ -38,7 +38,6 @@ class Inventory(Strict):
     root: str
     files: str
     step_hours: int
-    remedy: str = ""
 
 
 class Extract(Strict):
@@ -182,7 +181,7 @@ def layout(config: Config) -> Layout:
 
 def _inventory(config: Config) -> Inventory:
     source = config.source
-    return Inventory(root=source.root, files=source.files, step_hours=source.step_hours, remedy=source.remedy)
+    return Inventory(root=source.root, files=source.files, step_hours=source.step_hours)
 
 
 def _extract(config: Config) -> Extract:

@@ -32,7 +32,7 @@ class Message(NamedTuple):
     long_name: str
 
 
-def month_files(root: Path, pattern: str, month: tuple[int, int], *, remedy: str = "") -> list[Path]:
+def month_files(root: Path, pattern: str, month: tuple[int, int]) -> list[Path]:
     """The files of the archive that can hold messages of a month, sorted.
 
     Raises
@@ -41,7 +41,7 @@ def month_files(root: Path, pattern: str, month: tuple[int, int], *, remedy: str
         If there is no archive, or no file for this month.
     """
     if not root.is_dir():
-        raise UserError(f"no such archive: {root}; {remedy or 'mend source.root in the config'}")
+        raise UserError(f"no such archive: {root}; mend source.root in the config")
     year, number = month
     wanted = pattern.format(year=f"{year:04d}", month=f"{number:02d}", day="[0-9][0-9]", hour="[0-9][0-9]")
     found = sorted(root.glob(wanted))

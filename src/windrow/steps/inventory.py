@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> None:
     settings = stages.read_settings(stages.Inventory, args.settings, stage="inventory")
     month = stages.parse_month(args.month)
     root = Path(settings.root)
-    files = inventory.month_files(root, settings.files, month, remedy=settings.remedy)
+    files = inventory.month_files(root, settings.files, month)
     times = inventory.expected_times(
         stages.first_hour(month), stages.end_of_month(month), step_hours=settings.step_hours
     )

@@ -1,0 +1,180 @@
+"""The report on one experiment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import yaml
+from markupsafe import Markup
+
+from windrow.report.cases import Case, read_cases
+from windrow.report.curves import score_curves
+from windrow.report.history import history_curve
+from windrow.report.html import render
+from windrow.report.maps import Ground, case_map, ground_of, look_of
+from windrow.report.tables import Table, score_table
+from windrow.report.text import (
+    DEFINITIONS,
+    decimals,
+    enumeration,
+    hours,
+    label,
+    moment,
+    quantity,
+    region,
+    score_units,
+)
+from windrow.report.verdict import verdict
+from windrow.shards.reader import ShardReader
+from windrow.stages import ReportPage
+from windrow.verification.aggregate import aggregate, baselines_of, experiment_of
+
+# Three maps are about a quarter of a megabyte, and the page shall stay below three.
+MAPPED_VARIABLES = 6
+
+
+@dataclass(frozen=True)
+class CaseFigure:
+    """A case's heading and its maps."""
+
+    title: str
+    image: Markup
+
+
+@dataclass(frozen=True)
+class VariableSection:
+    """All that the page says of one variable."""
+
+    name: str
+    title: str
+    verdict: str
+    table: Table
+    curves: list[Markup]
+    cases: list[CaseFigure]
+
+
+def experiment_page(
+    settings: ReportPage,
+    *,
+    scores: xr.Dataset,
+    forecasts: Path,
+    reader: ShardReader,
+    history: dict[str, Any],
+    provenance: dict[str, str],
+) -> str:
+    """The page as HTML.
+
+    Raises
+    ------
+    UserError
+        If scores and forecasts do not belong together, or the colour map is unknown.
+    """
+    variables = [str(name) for name in scores["variable"].values]
+    ground = ground_of(reader.latitude, reader.longitude)
+    means = aggregate(scores)
+    return render(
+        "report.html.jinja",
+        title=settings.report.title or settings.experiment_name,
+        question=_question(settings, scores, reader),
+        sections=[
+            _section(settings, scores, means, name, forecasts, reader, ground, mapped=place < MAPPED_VARIABLES)
+            for place, name in enumerate(variables)
+        ],
+        baselines={label(name): DEFINITIONS[name] for name in baselines_of(scores) if name in DEFINITIONS},
+        history=history_curve(history),
+        training=_training(history),
+        settings=yaml.safe_dump(settings.settings, sort_keys=False, default_flow_style=None, width=88),
+        facts=_facts(settings, scores),
+        provenance=provenance,
+    )
+
+
+def _section(
+    settings: ReportPage,
+    scores: xr.Dataset,
+    means: xr.Dataset,
+    variable: str,
+    forecasts: Path,
+    reader: ShardReader,
+    ground: Ground,
+    *,
+    mapped: bool,
+) -> VariableSection:
+    experiment, baselines = experiment_of(scores), baselines_of(scores)
+    own = means.sel(variable=variable)
+    units = str(own["units"].values)
+    title = title_of(variable, reader)
+    return VariableSection(
+        name=variable,
+        title=title,
+        verdict=verdict(
+            own["mse"], experiment=experiment, baselines=baselines, units=score_units("mse", units)
+        ),
+        table=score_table(own, caption=f"Scores of {title} per lead time", experiments=[experiment]),
+        curves=score_curves(own, variable=variable, experiments=[experiment]),
+        cases=_case_figures(settings, read_cases(scores, variable, forecasts=forecasts, reader=reader), ground, units, title)
+        if mapped
+        else [],
+    )
+
+
+def _case_figures(settings: ReportPage, cases: list[Case], ground: Ground, units: str, title: str) -> list[CaseFigure]:
+    look = look_of(cases, colormap=settings.report.colormap, units=units, dpi=settings.report.dpi)
+    digits = decimals([case.mse for case in cases])
+    squared = score_units("mse", units)
+    return [
+        CaseFigure(
+            f"{case.name}: {moment(np.datetime64(case.init_time))}, MSE {quantity(case.mse, squared, decimals=digits)}",
+            case_map(case, ground=ground, look=look, variable=title),
+        )
+        for case in cases
+    ]
+
+
+def title_of(variable: str, reader: ShardReader) -> str:
+    """A variable's long name, or its short one."""
+    return str(reader.attributes[variable].get("long_name") or variable)
+
+
+def _question(settings: ReportPage, scores: xr.Dataset, reader: ShardReader) -> str:
+    """What was asked, in two sentences."""
+    variables = enumeration([title_of(str(name), reader) for name in scores["variable"].values])
+    leads = [int(lead) for lead in scores["lead_time"].values]
+    count, baselines = scores.sizes["init_time"], len(baselines_of(scores))
+    return (
+        f"How well does {settings.experiment_name} forecast {variables} {hours(leads, among=leads)} ahead over "
+        f"{region(reader.latitude, reader.longitude)}? The {count} forecasts of the {settings.split} split are "
+        f"scored against what came, and so {'is' if baselines == 1 else 'are'} {baselines} "
+        f"baseline{'' if baselines == 1 else 's'} on the same samples."
+    )
+
+
+def _training(history: dict[str, Any]) -> str:
+    seconds = sum(float(line["seconds"]) for line in history["epochs"])
+    count = len(history["epochs"])
+    return (
+        f"{history['parameters']:,} parameters, trained on {history['windows']['train']:,} windows and chosen by "
+        f"{history['windows']['validation']:,}: {count} epoch{'' if count == 1 else 's'} in {_duration(seconds)} "
+        f"on {history['device']}."
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _facts(settings: ReportPage, scores: xr.Dataset) -> dict[str, str]:
+    first, last = scores["init_time"].values[[0, -1]]
+    return {
+        "Dataset": settings.dataset,
+        "Split": settings.split,
+        "Samples": str(scores.sizes["init_time"]),
+        "First forecast": moment(first),
+        "Last forecast": moment(last),
+    }

@@ -1,0 +1,121 @@
+"""Numbers, units and times in the form in which people read them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+LABELS = {"persistence": "persistence", "day_before": "day before", "climatology": "climatology"}
+PHRASES = {
+    "persistence": "the last field held",
+    "day_before": "the same hour of the day before",
+    "climatology": "the climatology",
+}
+DEFINITIONS = {
+    "persistence": "the last field before the forecast begins, held",
+    "day_before": "the same hour of the last day that was known when the forecast began",
+    "climatology": "the training split's mean of the month, the hour of day and the point",
+}
+SCORE_NAMES = {
+    "mse": "Mean squared error",
+    "rmse": "Root mean squared error",
+    "mae": "Mean absolute error",
+    "bias": "Bias (forecast minus truth)",
+}
+MAX_DECIMALS = 8
+
+
+def label(forecast: str) -> str:
+    """A forecast's name for a table or a line; an experiment keeps its own."""
+    return LABELS.get(forecast, forecast)
+
+
+def phrase(forecast: str) -> str:
+    """A forecast's name for a sentence."""
+    return PHRASES.get(forecast, forecast)
+
+
+def plain_units(units: str) -> str:
+    """Units to print; nothing for numbers without any, which GRIB calls `(0 - 1)`."""
+    return "" if units in {"1", "(0 - 1)", "~"} else units
+
+
+def score_units(score: str, units: str) -> str:
+    """Units of a score of a variable: squared for the mean squared error."""
+    plain = plain_units(units)
+    if score != "mse" or not plain:
+        return plain
+    return f"{plain}²" if plain.isalpha() else f"({plain})²"
+
+
+def decimals(values: npt.ArrayLike, *, significant: int = 3) -> int:
+    """Decimals that give a typical value of these so many significant digits."""
+    sizes = np.abs(np.asarray(values, dtype=np.float64)).ravel()
+    sizes = sizes[sizes > 0]
+    if not len(sizes):
+        return significant - 1
+    return int(np.clip(significant - 1 - np.floor(np.log10(np.median(sizes))), 0, MAX_DECIMALS))
+
+
+def number(value: float, *, decimals: int, signed: bool = False) -> str:
+    """A number with a true minus sign."""
+    text = f"{value:+.{decimals}f}" if signed else f"{value:.{decimals}f}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def quantity(value: float, units: str, *, decimals: int) -> str:
+    """A number and its units, not to be parted at the end of a line."""
+    return f"{number(value, decimals=decimals)}\N{NO-BREAK SPACE}{units}".rstrip()
+
+
+def percent(ratio: float) -> str:
+    """A share with its sign, `+19 %`; what rounds to nothing is `±0 %`."""
+    rounded = round(100 * ratio)
+    sign = "±" if rounded == 0 else "+" if rounded > 0 else "\N{MINUS SIGN}"
+    return f"{sign}{abs(rounded)}\N{NO-BREAK SPACE}%"
+
+
+def hours(leads: Sequence[int], *, among: Sequence[int]) -> str:
+    """Lead times as spans of neighbours in the list `among`: `1–3 h and 7 h`."""
+    spans: list[list[int]] = []
+    for lead in leads:
+        follows = spans and list(among).index(spans[-1][-1]) + 1 == list(among).index(lead)
+        if follows:
+            spans[-1].append(lead)
+        else:
+            spans.append([lead])
+    ends = [f"{span[0]}" if len(span) == 1 else f"{span[0]}–{span[-1]}" for span in spans]
+    return enumeration([f"{end}\N{NO-BREAK SPACE}h" for end in ends])
+
+
+def enumeration(parts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
+def as_datetime(time: np.datetime64) -> dt.datetime:
+    """A time of xarray as one of the standard library (UTC, naive)."""
+    found: Any = time.astype("datetime64[s]").item()
+    assert isinstance(found, dt.datetime)
+    return found
+
+
+def moment(time: np.datetime64) -> str:
+    """`27 March 2019, 11:00 UTC`."""
+    found = as_datetime(time)
+    return f"{found.day} {found:%B %Y, %H:%M} UTC".replace(" ", "\N{NO-BREAK SPACE}", 2)
+
+
+def region(latitude: npt.NDArray[np.float64], longitude: npt.NDArray[np.float64]) -> str:
+    """The extent of a grid: `50.0–58.0° N, 10.0° W – 2.0° E`."""
+    south, north = (_degrees(value, "NS") for value in (latitude.min(), latitude.max()))
+    west, east = (_degrees((value + 180) % 360 - 180, "EW") for value in (longitude.min(), longitude.max()))
+    return f"{south} – {north}, {west} – {east}"
+
+
+def _degrees(value: float, sides: str) -> str:
+    return f"{abs(value):.1f}°\N{NO-BREAK SPACE}{sides[int(value < 0)]}"

@@ -1,0 +1,100 @@
+"""What the scores say, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from windrow.report.text import decimals, enumeration, hours, percent, phrase, quantity
+
+
+def verdict(mse: xr.DataArray, *, experiment: str, baselines: Sequence[str], units: str) -> str:
+    """Two sentences on one experiment: its error at the longest lead time, and where it beats every baseline.
+
+    Parameters
+    ----------
+    mse
+        Mean squared errors of shape (forecast, lead_time).
+    units
+        Units of the mean squared error.
+    """
+    if not baselines:
+        text = quantity(float(mse.sel(forecast=experiment)[-1]), units, decimals=decimals(mse[:, -1]))
+        return f"At {_last(mse)} the mean squared error is {text}. No baseline was asked for to compare it with."
+    return f"{_at_the_end(mse, experiment, baselines, units)} {_where_it_wins(mse, experiment, baselines)}"
+
+
+def comparison_verdict(
+    mse: xr.DataArray, *, experiments: Sequence[str], baselines: Sequence[str], units: str
+) -> str:
+    """Which experiment is best at which lead time, then the verdict on the one that is best at the longest."""
+    winners = best_experiments(mse, experiments=experiments)
+    leads = [int(lead) for lead in mse["lead_time"]]
+    if len(set(winners)) == 1:
+        first = f"Of the experiments, {winners[0]} has the lowest mean squared error at every lead time."
+    else:
+        parts = [
+            f"{name} at {hours([lead for lead, best in zip(leads, winners, strict=True) if best == name], among=leads)}"
+            for name in dict.fromkeys(winners)
+        ]
+        first = f"Of the experiments, the lowest mean squared error has {enumeration(parts)}."
+    second = verdict(mse, experiment=winners[-1], baselines=baselines, units=units)
+    return f"{first} {second.replace('error is', f'error of {winners[-1]} is', 1)}"
+
+
+def best_experiments(mse: xr.DataArray, *, experiments: Sequence[str]) -> list[str]:
+    """The name of the experiment with the lowest error at each lead time; of equal ones the first."""
+    places = mse.sel(forecast=list(experiments)).argmin("forecast").values
+    return [experiments[int(place)] for place in places]
+
+
+def best_baseline(mse: xr.DataArray, *, baselines: Sequence[str]) -> xr.DataArray:
+    """The lowest error among the baselines at each lead time: shape (lead_time,)."""
+    return mse.sel(forecast=list(baselines)).min("forecast")
+
+
+def _last(mse: xr.DataArray) -> str:
+    return f"{int(mse['lead_time'][-1])}\N{NO-BREAK SPACE}h"
+
+
+def _at_the_end(mse: xr.DataArray, experiment: str, baselines: Sequence[str], units: str) -> str:
+    end = mse[:, -1]
+    rival = baselines[int(end.sel(forecast=list(baselines)).argmin())]
+    own, best = float(end.sel(forecast=experiment)), float(end.sel(forecast=rival))
+    digits = decimals([min(own, best)])
+    return (
+        f"At {_last(mse)} the mean squared error is {quantity(own, units, decimals=digits)}, "
+        f"{_apart(own, best)} the best baseline, {phrase(rival)} ({quantity(best, units, decimals=digits)})."
+    )
+
+
+def _apart(own: float, best: float) -> str:
+    """How far an error is from another one: `19 % below`."""
+    if own == best:
+        return "as large as that of"
+    side = "below" if own < best else "above"
+    if best == 0:
+        return side
+    share = abs(own / best - 1)
+    return f"{percent(share)[1:] if share >= 0.01 else f'less than 1{chr(160)}%'} {side}"
+
+
+def _where_it_wins(mse: xr.DataArray, experiment: str, baselines: Sequence[str]) -> str:
+    own = mse.sel(forecast=experiment)
+    wins = (own < best_baseline(mse, baselines=baselines)).values
+    leads = [int(lead) for lead in mse["lead_time"]]
+    every = "every baseline" if len(baselines) > 1 else "the baseline"
+    if wins.all():
+        return f"It beats {every} at every lead time."
+    if not wins.any():
+        return f"At no lead time does it beat {every}."
+    first, last = (int(place) for place in np.flatnonzero(wins)[[0, -1]])
+    one_run = wins[first : last + 1].all()
+    if one_run and last == len(leads) - 1:
+        return f"It beats {every} from lead time {leads[first]}\N{NO-BREAK SPACE}h on."
+    if one_run and first == 0:
+        return f"It beats {every} up to lead time {leads[last]}\N{NO-BREAK SPACE}h, and not beyond."
+    won = [lead for lead, win in zip(leads, wins, strict=True) if win]
+    return f"It beats {every} at {hours(won, among=leads)}, and not at the other lead times."

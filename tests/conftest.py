@@ -1,0 +1,66 @@
+"""A tiny dataset, taken through extraction and shards by the steps themselves."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from windrow import cli, stages
+from windrow.config import Config
+from windrow.configfile import validate
+from windrow.shards.layout import block_path, blocks_between
+from windrow.testing import tiny_config, write_tiny_archive
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """Where the files of a tiny dataset lie after extraction, statistics and shards."""
+
+    path: Path
+    content: dict[str, Any]
+
+    @property
+    def config(self) -> Config:
+        return validate(self.content)
+
+    @property
+    def shards(self) -> Path:
+        return self.path / "shards"
+
+    def extracted(self, year: int) -> Path:
+        return self.path / f"{year}.nc"
+
+    def step(self, stage: str, *options: str | Path, **wildcards: str) -> None:
+        settings = stages.settings_of(stage, self.config, **wildcards)
+        assert cli.main([stage, "--settings", settings, *map(str, options)]) == 0
+
+
+def make_tiny(path: Path, content: dict[str, Any]) -> Tiny:
+    """Run the stages before training on the archive at `path`/archive."""
+    tiny = Tiny(path, content)
+    months = [tiny.extracted(year) for year, _ in tiny.config.months]
+    for (year, number), month in zip(tiny.config.months, months, strict=True):
+        inventory = path / f"{year}.json"
+        tiny.step("inventory", "--month", f"{year}-{number:02d}", "--output", inventory)
+        tiny.step("extract", "--inventory", inventory, "--output", month)
+    part = path / "part.nc"
+    options = ("--month", "2007-01", "--extracted", months[0], "--output", part)
+    tiny.step("statistics_month", *options, year="2007", month="01")
+    outputs = ("--statistics", path / "statistics.json", "--climatology", path / "climatology.nc")
+    tiny.step("statistics", "--parts", part, *outputs)
+    tiny.step("shards_layout", "--extracted", months[0], "--shards", tiny.shards)
+    layout = stages.layout(tiny.config)
+    for year, number in tiny.config.months:
+        first, end = stages.first_hour((year, number)), stages.end_of_month((year, number))
+        for block in blocks_between(first, end, layout):
+            output = block_path(tiny.shards, block)
+            tiny.step("shards", "--extracted", *months, "--block", str(block), "--output", output)
+    return tiny
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    path = tmp_path_factory.mktemp("tiny_dataset")
+    write_tiny_archive(path / "archive", variables=("2t", "tcc"))
+    return make_tiny(path, tiny_config(path / "archive"))

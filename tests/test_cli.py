@@ -1,0 +1,59 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from windrow import cli
+from windrow.testing import tiny_config
+
+HEAVY = ("numpy", "torch", "xarray", "pydantic", "yaml", "eccodes")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from windrow import cli; cli.build_parser().format_help(); "
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_step_has_a_subcommand_with_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for step in cli.STEPS:
+        with pytest.raises(SystemExit) as ended:
+            cli.main([step, "--help"])
+        assert ended.value.code == 0
+        assert "usage: windrow" in capsys.readouterr().out
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(tiny_config("archive")))
+    return path
+
+
+def test_settings_prints_the_canonical_json_of_a_stage(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["settings", "train", "--config", str(config), "--experiment", "cnn"]) == 0
+    text = capsys.readouterr().out.strip()
+    assert json.dumps(json.loads(text), sort_keys=True, separators=(",", ":")) == text
+    assert json.loads(text)["experiment"]["model"]["name"] == "weatherbench_cnn"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["train"], "train needs --experiment beside an experiment file"),
+        (["train", "--experiment", "cmm"], "there is no experiment cmm; there are convlstm, cnn"),
+        (["forecast", "--experiment", "cnn", "--split", "tset"], "there is no split tset"),
+        (["plough"], "there is no stage plough"),
+    ],
+)
+def test_a_wrong_request_gets_one_sentence_and_code_2(
+    config: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], text: str
+) -> None:
+    assert cli.main(["settings", *arguments, "--config", str(config)]) == 2
+    assert text in capsys.readouterr().err

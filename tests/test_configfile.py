@@ -1,0 +1,90 @@
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from windrow.configfile import read_config, validate
+from windrow.errors import UserError
+from windrow.testing import tiny_config
+
+CONFIGS = sorted((Path(__file__).parents[1] / "config").glob("*.yaml"))
+
+
+def edited(path: str, value: Any) -> dict[str, Any]:
+    config = copy.deepcopy(tiny_config("archive"))
+    *sections, key = path.split(".")
+    found = config
+    for section in sections:
+        found = found[section]
+    found[key] = value
+    return config
+
+
+def problems(config: Any) -> list[str]:
+    with pytest.raises(UserError) as caught:
+        validate(config)
+    return str(caught.value).splitlines()
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_config_of_the_project_is_valid(path: Path) -> None:
+    assert read_config(path).months
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "text"),
+    [
+        ("experimnts", {}, "experimnts: unknown key; did you mean experiments?"),
+        ("dataset.domain.wst", 1, "dataset.domain.wst: unknown key; did you mean west?"),
+        ("experiments.cnn.model.featurs", 1, "unknown key; did you mean features?"),
+        ("experiments.cnn.model.name", "gpt", "experiments.cnn.model.name: 'gpt' is not one of"),
+        ("experiments.cnn.strategy", {"name": "sequence"}, "the model weatherbench_cnn needs the strategy direct"),
+        ("experiments.cnn.targets", ["t850"], "experiments.cnn.targets: t850 is not among dataset.variables"),
+        ("dataset.domain.nx", 0, "dataset.domain.nx: input should be greater than or equal to 1, not 0"),
+        ("dataset.variables", ["2t", "2t"], "dataset: a variable is named twice"),
+        ("dataset.period", [{"years": "2009-2007"}], "a range runs from the first to the last"),
+        ("dataset.period", [{"years": 2007, "months": 13}], "months run from 1 to 12"),
+        ("splits.test", [["2007-01-31", "2007-01-31"]], "splits: train and test overlap on 2007-01-31; move one"),
+        ("splits.train", [["2007-01-31", "2007-01-01"]], "train: 2007-01-31 comes after 2007-01-01"),
+        ("splits.test", [["2010-01-01", "2010-01-02"]], "splits.test: 2010-01-01 is outside dataset.period"),
+        ("source.files", "{yeer}.grib", "source: unknown placeholders ['yeer']; there are year, month, day, hour"),
+        ("source.step_hours", 5, "step_hours must divide 24"),
+        ("source.name", "two words", "source.name: string should match pattern"),
+        ("experiments.cnn.model.kernel", 4, "model.kernel must be odd"),
+    ],
+)
+def test_a_problem_is_told_with_its_path_and_its_remedy(path: str, value: Any, text: str) -> None:
+    told = problems(edited(path, value))
+    assert any(text in line for line in told), told
+
+
+def test_a_missing_section_is_named() -> None:
+    config = tiny_config("archive")
+    del config["splits"]
+    assert problems(config)[1:] == ["  splits: missing; add it"]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    config = edited("dataset.domain.nx", -1)
+    config["splits"]["tset"] = []
+    config["experiments"]["cnn"]["training"]["epochs"] = "many"
+    told = problems(config)
+    assert told[0] == "the config has 3 problems:"
+    assert len(told) == 4
+
+
+def test_a_doubled_key_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(tiny_config("archive")) + "splits: {}\n")
+    with pytest.raises(UserError, match="the key 'splits' stands twice"):
+        read_config(path)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "a: [\n", "only words"])
+def test_what_is_no_config_is_refused_in_one_message(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"config\.yaml"):
+        read_config(path)

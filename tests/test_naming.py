@@ -1,0 +1,59 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from windrow.config import Dataset, Domain, Period
+from windrow.errors import UserError
+from windrow.naming import dataset_name, parse_dataset_name
+
+
+def dataset(*periods: tuple[str, str], south: float = 38.4, west: float = 0.0) -> Dataset:
+    return Dataset(
+        period=tuple(Period.model_validate({"years": years, "months": months}) for years, months in periods),
+        domain=Domain(south=south, west=west, nx=92, ny=56),
+        variables=("2t", "tcc", "t850"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("periods", "name"),
+    [
+        ([("2005-2008", "2-5"), ("2015", "3-6")], "Y2005to2008M02to05_Y2015M03to06"),
+        ([("2016", "1-12")], "Y2016M01to12"),
+        ([("2016-2017", "1-12")], "Y2016to2017M01to12"),
+        ([("2019", "3")], "Y2019M03"),
+    ],
+)
+def test_periods_are_named_as_in_ambs(periods: list[tuple[str, str]], name: str) -> None:
+    assert dataset_name(dataset(*periods)) == f"{name}-92_56-38.40N00.00E-2t_tcc_t850"
+
+
+def test_a_corner_in_the_south_west_keeps_its_letters() -> None:
+    assert dataset_name(dataset(("2019", "3"), south=-5.25, west=-10)) == "Y2019M03-92_56-05.25S10.00W-2t_tcc_t850"
+
+
+years = st.tuples(st.integers(1900, 2100), st.integers(0, 20)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+months = st.tuples(st.integers(1, 12), st.integers(0, 11)).map(lambda pair: (pair[0], min(12, pair[0] + pair[1])))
+degrees = st.integers(-9000, 9000).map(lambda number: number / 100)
+
+
+@given(
+    period=st.builds(Period, years=years, months=months),
+    south=degrees,
+    west=degrees,
+    nx=st.integers(1, 2000),
+    ny=st.integers(1, 2000),
+    variables=st.lists(st.from_regex(r"[a-z0-9]{1,6}", fullmatch=True), min_size=1, max_size=4, unique=True),
+)
+def test_a_name_is_parsed_back_to_its_dataset(
+    period: Period, south: float, west: float, nx: int, ny: int, variables: list[str]
+) -> None:
+    domain = Domain(south=south, west=west, nx=nx, ny=ny)
+    made = Dataset(period=(period,), domain=domain, variables=tuple(variables))
+    assert parse_dataset_name(dataset_name(made)) == made
+
+
+@given(st.text())
+def test_other_texts_are_refused_in_one_sentence(text: str) -> None:
+    with pytest.raises(UserError, match="is no dataset name"):
+        parse_dataset_name(text)

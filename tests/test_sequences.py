@@ -1,0 +1,52 @@
+import datetime as dt
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from windrow.errors import UserError
+from windrow.sequences import complete_windows, split_windows, step_ranges
+
+ORIGIN = dt.datetime(2019, 3, 1)
+
+
+def everything(steps: range) -> npt.NDArray[np.bool_]:
+    return np.ones(len(steps), dtype=bool)
+
+
+def test_windows_do_not_read_across_a_missing_step() -> None:
+    available = np.array([1, 1, 1, 0, 1, 1, 1, 1], dtype=bool)
+    assert complete_windows(available, length=3).tolist() == [0, 4, 5]
+
+
+def test_the_stride_counts_from_the_first_step() -> None:
+    assert complete_windows(np.ones(10, dtype=bool), length=3, stride=4).tolist() == [0, 4]
+
+
+def test_days_that_follow_each_other_are_one_range() -> None:
+    days = ((dt.date(2019, 3, 3), dt.date(2019, 3, 4)), (dt.date(2019, 3, 1), dt.date(2019, 3, 2)))
+    assert step_ranges(days, ORIGIN, step_hours=1) == [range(0, 96)]
+
+
+def test_the_test_windows_of_march_2019_start_at_hours_624_to_720() -> None:
+    days = ((dt.date(2019, 3, 27), dt.date(2019, 3, 31)),)
+    windows = split_windows(everything, days, origin=ORIGIN, step_hours=1, length=24)
+    assert windows.tolist() == list(range(624, 721))
+
+
+def test_windows_cross_the_end_of_a_month() -> None:
+    days = ((dt.date(2019, 3, 31), dt.date(2019, 4, 1)),)
+    windows = split_windows(everything, days, origin=ORIGIN, step_hours=1, length=24)
+    assert len(windows) == 48 - 23
+
+
+def test_windows_stay_inside_their_days() -> None:
+    days = ((dt.date(2019, 3, 1), dt.date(2019, 3, 1)), (dt.date(2019, 3, 3), dt.date(2019, 3, 3)))
+    windows = split_windows(everything, days, origin=ORIGIN, step_hours=1, length=24)
+    assert windows.tolist() == [0, 48]
+
+
+def test_a_split_without_a_window_is_an_error_that_says_what_to_do() -> None:
+    days = ((dt.date(2019, 3, 1), dt.date(2019, 3, 1)),)
+    with pytest.raises(UserError, match=r"test has no window of 25 consecutive steps; lengthen splits\.test"):
+        split_windows(everything, days, origin=ORIGIN, step_hours=1, length=25, name="test")

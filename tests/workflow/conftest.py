@@ -1,0 +1,134 @@
+"""A copy of the project that a test may edit, with a tiny archive, run by the real Snakemake."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from windrow.testing import tiny_config, write_tiny_archive
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("Snakefile", "workflow", "profiles", "envs", "config", "src")
+TIMEOUT_S = 300
+
+
+class Project:
+    """A checkout with its own sources, archive and results."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = tiny_config("archive")
+
+    @classmethod
+    def create(cls, path: Path) -> "Project":
+        for name in COPIED:
+            source = ROOT / name
+            ignore = shutil.ignore_patterns("__pycache__")
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, path / name, **({"ignore": ignore} if source.is_dir() else {}))
+        return cls(path)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        binaries = str(Path(sys.executable).parent)
+        return os.environ | {
+            "PATH": f"{binaries}:{os.environ['PATH']}",
+            "PYTHONPATH": str(self.path / "src"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def write_config(self, config: dict[str, Any] | str | None = None) -> None:
+        text = config if isinstance(config, str) else yaml.safe_dump(config or self.config)
+        (self.path / "config.yaml").write_text(text)
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "snakemake", "--configfile", "config.yaml", "--cores", "2", *arguments]
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.path,
+            env=self.environment,
+            timeout=TIMEOUT_S,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def run(self, *arguments: str) -> str:
+        done = self.snakemake(*arguments)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def planned(self, *arguments: str) -> set[str]:
+        """What a dry-run would execute: `train convlstm`, `shards 2`, `extract 2007 01`."""
+        jobs = set()
+        for block in re.split(r"^(?=\[|rule |localrule )", self.run("--dry-run", *arguments), flags=re.M):
+            rule = re.match(r"(?:local)?rule (\w+):", block)
+            if rule and rule[1] != "all":
+                found = dict(re.findall(r"(\w+)=([^,\s]+)", (re.search(r"wildcards: (.*)", block) or [""])[0]))
+                names = [found[key] for key in ("experiment", "year", "month", "block") if key in found]
+                jobs.add(" ".join([rule[1], *names]))
+        return jobs
+
+    def kill_when(self, seen: Callable[[str], bool], *, delay_s: float) -> None:
+        """Start the workflow and kill it, with all it started, some time after a line of its output."""
+        process = subprocess.Popen(
+            self.command(),
+            cwd=self.path,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        lines = []
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                if seen(line):
+                    time.sleep(delay_s)
+                    break
+            else:
+                pytest.fail("the workflow ended before the kill:\n" + "".join(lines))
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.stdout.close()
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("tiny") / "archive"
+    write_tiny_archive(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def new_project(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Project]:
+    def create() -> Project:
+        project = Project.create(tmp_path_factory.mktemp("project"))
+        shutil.copytree(archive, project.path / "archive")
+        project.write_config()
+        return project
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def finished(new_project: Callable[[], Project]) -> Project:
+    """A project whose workflow has run to its end; tests put back what they edit."""
+    project = new_project()
+    project.run()
+    return project

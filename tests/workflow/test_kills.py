@@ -1,0 +1,79 @@
+"""Nothing is lost: the workflow is killed in each stage in turn and ends as if nothing had happened."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+pytestmark = pytest.mark.slow
+
+STAGES = (
+    "inventory",
+    "extract",
+    "statistics_month",
+    "statistics",
+    "shards_layout",
+    "shards",
+    "train",
+    "forecast",
+    "verify",
+    "report",
+    "compare",
+)
+
+
+def results_of(project: Any) -> Path:
+    (found,) = (project.path / "results").glob("Y*")
+    return found
+
+
+def assert_same_results(one: Path, other: Path) -> None:
+    blocks = sorted(path.relative_to(one) for path in (one / "shards").rglob("*") if path.is_file())
+    assert len(blocks) > 10
+    for path in blocks:
+        assert (one / path).read_bytes() == (other / path).read_bytes(), path
+    for name in ("statistics.json", "climatology.nc"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    for experiment in ("convlstm", "cnn"):
+        weights = [torch.load(root / experiment / "model.ckpt", weights_only=True)["weights"] for root in (one, other)]
+        assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+        scores = [xr.load_dataset(root / experiment / "test" / "scores.nc", decode_timedelta=False) for root in (one, other)]
+        xr.testing.assert_identical(*scores)
+        assert np.isfinite(scores[0].mse).all()
+
+
+def test_a_workflow_killed_in_every_stage_ends_like_an_undisturbed_one(finished: Any, new_project: Any) -> None:
+    project = new_project()
+    for stage in STAGES:
+        project.kill_when(_begun(stage), delay_s=0.6 if stage != "train" else 0.0)
+        project.run("--unlock")
+    output = project.run()
+    assert "compare" in output
+    assert_same_results(results_of(finished), results_of(project))
+    assert not list(project.path.rglob(".*.part"))
+
+
+def _begun(stage: str) -> Callable[[str], bool]:
+    """Training is killed after its first epoch, so that there is something to resume; other stages at once."""
+    if stage == "train":
+        return lambda line: line.startswith("epoch 1/2")
+    return lambda line: line.strip() in (f"rule {stage}:", f"localrule {stage}:")
+
+
+def test_a_killed_training_resumes_after_its_last_epoch(finished: Any, new_project: Any) -> None:
+    project = new_project()
+    project.kill_when(lambda line: line.startswith("epoch 2/2"), delay_s=0.0)
+    project.run("--unlock")
+    output = project.run()
+    assert "resuming from" in output
+    assert_same_results(results_of(finished), results_of(project))
+
+
+def test_two_runs_give_the_same_shards_and_scores(finished: Any, new_project: Any) -> None:
+    project = new_project()
+    project.run()
+    assert_same_results(results_of(finished), results_of(project))
