@@ -8,11 +8,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 run: setup  ## the embedded sample, from GRIB to the report
 	windrow sample data/sample
-	snakemake --configfile config/sample.yaml
+	snakemake --configfile config/sample.yaml --quiet host reason rules
 	windrow summary --config config/sample.yaml
 
 era5-uk: setup data/era5-uk/era5-2mt-2019-03-uk.grib  ## the same line on real ERA5
-	snakemake --configfile config/era5-uk.yaml
+	snakemake --configfile config/era5-uk.yaml --quiet host reason rules
 	windrow summary --config config/era5-uk.yaml
 
 test: setup  ## linters, types and all tests

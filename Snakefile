@@ -12,7 +12,9 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
-configfile: "config/sample.yaml"
+if not workflow.overwrite_configfiles:  # else the sample's keys would be merged into the given file's
+
+    configfile: "config/sample.yaml"
 
 
 include: "workflow/rules/common.smk"
@@ -27,6 +29,10 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/compare.smk"
 
 
+onerror:
+    say_why(log)
+
+
 rule all:
     default_target: True
     input:
@@ -34,7 +40,7 @@ rule all:
         expand(
             "results/{dataset}/{experiment}/{split}/report.html",
             dataset=DATASET,
-            experiment=list(CONFIG.experiments),
+            experiment=sorted(CONFIG.experiments),
             split=CONFIG.verification.splits,
         ),
         expand(

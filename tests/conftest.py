@@ -1,5 +1,6 @@
 """A tiny dataset, taken through extraction and shards by the steps themselves."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ class Tiny:
         assert cli.main([stage, "--settings", settings, *map(str, options)]) == 0
 
 
-def make_tiny(path: Path, content: dict[str, Any]) -> Tiny:
+def taken_through(path: Path, content: dict[str, Any], *, train_month: str = "2007-01") -> Tiny:
     """Run the stages before training on the archive at `path`/archive."""
     tiny = Tiny(path, content)
     months = [tiny.extracted(year) for year, _ in tiny.config.months]
@@ -45,8 +46,8 @@ def make_tiny(path: Path, content: dict[str, Any]) -> Tiny:
         tiny.step("inventory", "--month", f"{year}-{number:02d}", "--output", inventory)
         tiny.step("extract", "--inventory", inventory, "--output", month)
     part = path / "part.nc"
-    options = ("--month", "2007-01", "--extracted", months[0], "--output", part)
-    tiny.step("statistics_month", *options, year="2007", month="01")
+    options = ("--month", train_month, "--extracted", months[0], "--output", part)
+    tiny.step("statistics_month", *options, year=train_month[:4], month=train_month[5:])
     outputs = ("--statistics", path / "statistics.json", "--climatology", path / "climatology.nc")
     tiny.step("statistics", "--parts", part, *outputs)
     tiny.step("shards_layout", "--extracted", months[0], "--shards", tiny.shards)
@@ -63,4 +64,9 @@ def make_tiny(path: Path, content: dict[str, Any]) -> Tiny:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     path = tmp_path_factory.mktemp("tiny_dataset")
     write_tiny_archive(path / "archive", variables=("2t", "tcc"))
-    return make_tiny(path, tiny_config(path / "archive"))
+    return taken_through(path, tiny_config(path / "archive"))
+
+
+@pytest.fixture(scope="session")
+def make_tiny() -> Callable[..., Tiny]:
+    return taken_through

@@ -63,7 +63,9 @@ def validate(content: Any, *, origin: str = "the config") -> Config:
     try:
         return Config.model_validate(dict(content))
     except ValidationError as problem:
-        lines = [_line(error) for error in problem.errors(include_url=False)]
+        # a list whose items are wrong is also reported as too short, which says nothing more
+        told = [one for one in problem.errors(include_url=False) if one["type"] != "too_short" or not one["input"]]
+        lines = [_line(error) for error in told]
         count = f"{len(lines)} problem{'s' if len(lines) > 1 else ''}"
         raise UserError("\n  ".join([f"{origin} has {count}:", *lines])) from None
 
@@ -86,7 +88,11 @@ def _line(error: Any) -> str:
 
 def _without_tags(location: list[str]) -> list[str]:
     """The keys as they stand in the file: pydantic puts the name of a model or strategy behind its section."""
-    return [part for before, part in zip(["", *location], location, strict=False) if before not in ("model", "strategy")]
+    return [
+        part
+        for before, part in zip(["", *location], location, strict=False)
+        if before not in ("model", "strategy")
+    ]
 
 
 def _did_you_mean(location: list[str]) -> str:
@@ -107,8 +113,8 @@ def _known_keys(location: list[str]) -> list[str]:
         elif "discriminator" in found:
             found = {"$ref": found["discriminator"]["mapping"][part]}
         else:
-            by_name = found.get("patternProperties", {}).values()
-            found = next(iter(by_name), None) or found.get("additionalProperties") or found.get("items") or {}
+            by_name = [*found.get("patternProperties", {}).values(), found.get("additionalProperties")]
+            found = by_name[0] or found.get("items") or {}
     return list(_resolved(found, definitions).get("properties", {}))
 
 

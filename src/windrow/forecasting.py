@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from windrow.climatology import calendar_rows
 from windrow.configfile import canonical
@@ -43,15 +44,18 @@ def forecast_split(settings: Forecast, *, shards: Path, model: Path, threads: in
         raise UserError(f"{model} was trained on other variables or windows; run the stage train again")
     reader = ShardReader(shards, settings.layout)
     sequences = settings.sequences
+    length = sequences.input_steps + sequences.target_steps
     firsts = split_windows(
         reader.available,
         settings.days,
         origin=settings.layout.origin,
         step_hours=settings.layout.step_hours,
-        length=sequences.input_steps + sequences.target_steps,
+        length=length,
         stride=sequences.stride,
         name=settings.split,
     )
+    rows = torch.from_numpy(calendar_rows(firsts, length, settings.layout)).to(trained.device)
+    trained.normalise.require(rows)
     step_hours = settings.layout.step_hours
     origin = hours_since_1900(settings.layout.origin)
     coordinates = {
@@ -67,23 +71,21 @@ def forecast_split(settings: Forecast, *, shards: Path, model: Path, threads: in
             variables={name: reader.attributes[name] for name in trained.settings.experiment.targets},
             attributes={"experiment": settings.experiment_name, "windrow_settings": canonical(settings)},
         )
-        for inits, fields in _batches(trained, reader, firsts, settings):
+        for inits, fields in _batches(trained, reader, firsts, rows, settings.batch_size):
             store.write(inits, fields)
         consolidate(beside)
     return len(firsts)
 
 
 def _batches(
-    trained: Trained, reader: ShardReader, firsts: npt.NDArray[np.int64], settings: Forecast
+    trained: Trained, reader: ShardReader, firsts: npt.NDArray[np.int64], rows: Tensor, size: int
 ) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
     """Forecasts of as many windows as a chunk of the store holds, so that each chunk is written once."""
-    sequences, size = settings.sequences, settings.batch_size
+    steps = trained.settings.sequences.input_steps
     for start in range(0, len(firsts), CHUNK_INITS):
         chunk = firsts[start : start + CHUNK_INITS]
         fields = []
         for place in range(0, len(chunk), size):
-            batch = chunk[place : place + size]
-            inputs = torch.from_numpy(reader.windows(batch, sequences.input_steps))
-            rows = calendar_rows(batch, sequences.input_steps + sequences.target_steps, settings.layout)
-            fields.append(trained.forecast(inputs.to(trained.device), torch.from_numpy(rows).to(trained.device)))
+            inputs = torch.from_numpy(reader.windows(chunk[place : place + size], steps)).to(trained.device)
+            fields.append(trained.forecast(inputs, rows[start + place :][: len(inputs)]))
         yield slice(start, start + len(chunk)), torch.cat(fields).cpu().numpy()

@@ -125,7 +125,6 @@ class Compare(Strict):
 
     dataset: str
     split: str
-    experiments: tuple[str, ...]
 
 
 Stage = TypeVar("Stage", bound=Strict)
@@ -235,7 +234,7 @@ def _verify(config: Config) -> Verify:
 
 
 def _report(config: Config, experiment: str, split: str) -> ReportPage:
-    shown = config.model_dump(mode="json", exclude={"experiments", "report"})
+    shown = config.model_dump(mode="json", exclude={"experiments": True, "report": True, "source": {"remedy"}})
     shown["experiment"] = config.experiments[experiment].model_dump(mode="json")
     return ReportPage(
         dataset=dataset_name(config.dataset),
@@ -248,7 +247,7 @@ def _report(config: Config, experiment: str, split: str) -> ReportPage:
 
 
 def _compare(config: Config, split: str) -> Compare:
-    return Compare(dataset=dataset_name(config.dataset), split=split, experiments=tuple(config.experiments))
+    return Compare(dataset=dataset_name(config.dataset), split=split)
 
 
 SPLITS = tuple(Splits.model_fields)

@@ -71,7 +71,9 @@ def write_tiny_archive(
         times = [first + dt.timedelta(hours=hour) for hour in range((end - first).days * 24)]
         path = root / f"{year:04d}" / f"{month:02d}" / "fields.grib"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"".join(message(name, time, tiny_field(name, time)) for time in times for name in variables))
+        path.write_bytes(
+            b"".join(message(name, time, tiny_field(name, time)) for time in times for name in variables)
+        )
 
 
 def tiny_config(root: Path | str) -> dict[str, Any]:

@@ -42,7 +42,9 @@ def test_a_grid_from_south_to_north_stays_so() -> None:
     assert found.of(ROW.ravel())[:, 0].tolist() == [140, 141]
 
 
-@pytest.mark.parametrize(("west", "columns"), [(-2, [358, 359, 0, 1]), (358, [358, 359, 0, 1]), (-180, [180, 181, 182, 183])])
+@pytest.mark.parametrize(
+    ("west", "columns"), [(-2, [358, 359, 0, 1]), (358, [358, 359, 0, 1]), (-180, [180, 181, 182, 183])]
+)
 def test_a_domain_may_cross_the_zero_meridian_of_a_global_grid(west: float, columns: list[int]) -> None:
     found = crop(GLOBAL, south=0, west=west, nx=4, ny=1)
     assert found.of(COLUMN.ravel()).tolist() == [columns]
@@ -63,7 +65,9 @@ def test_points_that_the_grid_does_not_have_are_refused(domain: dict[str, float]
 
 def test_the_thousandths_of_grib_1_are_no_reason_to_refuse() -> None:
     rounded = GLOBAL | {"nx": 4, "first_longitude": 0.333, "last_longitude": 3.333, "ny": 2}
-    found = crop(rounded | {"first_latitude": 51.667, "last_latitude": 50.667}, south=50.6667, west=1.3333, nx=2, ny=2)
+    found = crop(
+        rounded | {"first_latitude": 51.667, "last_latitude": 50.667}, south=50.6667, west=1.3333, nx=2, ny=2
+    )
     assert found.columns.tolist() == [1, 2]
 
 

@@ -49,7 +49,9 @@ def test_a_full_block_has_the_bytes_that_zarr_python_writes(tiny: Any, tmp_path:
     shutil.copytree(tiny.shards / "data", tmp_path / "data", ignore=shutil.ignore_patterns("c"))
     copy = zarr.open_array(tmp_path / "data", mode="r+")
     copy[:372] = source[:372]
-    assert block_path(tiny.shards, 0).read_bytes() == (tmp_path / "data" / "c" / "0" / "0" / "0" / "0").read_bytes()
+    assert (
+        block_path(tiny.shards, 0).read_bytes() == (tmp_path / "data" / "c" / "0" / "0" / "0" / "0").read_bytes()
+    )
 
 
 def test_a_window_across_two_blocks_is_what_xarray_reads(tiny: Any, reader: ShardReader) -> None:

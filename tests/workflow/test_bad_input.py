@@ -152,7 +152,11 @@ def test_a_gpu_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.Capture
 
 
 WRONG_CONFIGS = {
-    "an unknown key": (("experiments", "convlstm", "training", "learning_rat"), 0.1, "did you mean learning_rate?"),
+    "an unknown key": (
+        ("experiments", "convlstm", "training", "learning_rat"),
+        0.1,
+        "did you mean learning_rate?",
+    ),
     "overlapping splits": (("splits", "test"), [["2007-01-20", "2009-01-31"]], "overlap on 2007-01-20"),
     "days outside": (("splits", "test"), [["2009-02-01", "2009-02-03"]], "outside dataset.period"),
 }

@@ -39,9 +39,15 @@ def assert_same_results(one: Path, other: Path) -> None:
     for name in ("statistics.json", "climatology.nc"):
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
     for experiment in ("convlstm", "cnn"):
-        weights = [torch.load(root / experiment / "model.ckpt", weights_only=True)["weights"] for root in (one, other)]
-        assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
-        scores = [xr.load_dataset(root / experiment / "test" / "scores.nc", decode_timedelta=False) for root in (one, other)]
+        weights = [
+            torch.load(root / experiment / "model.ckpt", weights_only=True)["weights"] for root in (one, other)
+        ]
+        for name in weights[0]:
+            torch.testing.assert_close(weights[0][name], weights[1][name], rtol=0, atol=0, equal_nan=True)
+        scores = [
+            xr.load_dataset(root / experiment / "test" / "scores.nc", decode_timedelta=False)
+            for root in (one, other)
+        ]
         xr.testing.assert_identical(*scores)
         assert np.isfinite(scores[0].mse).all()
 

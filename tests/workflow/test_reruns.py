@@ -39,7 +39,7 @@ def plot_option(config: dict[str, Any]) -> None:
     config["report"] = {"colormap": "viridis"}
 
 
-def test_period(config: dict[str, Any]) -> None:
+def days_of_test(config: dict[str, Any]) -> None:
     config["splits"]["test"] = [["2009-01-08", "2009-01-31"]]
 
 
@@ -69,7 +69,7 @@ EDITS: dict[Callable[[dict[str, Any]], None], set[str]] = {
     learning_rate: {*of_experiment("convlstm", "train", *AFTER_TRAINING), "compare"},
     verification_option: {*both("verify", "report"), "compare"},
     plot_option: both("report"),
-    test_period: {*both(*AFTER_TRAINING), "compare"},
+    days_of_test: {*both(*AFTER_TRAINING), "compare"},
     training_period: {
         "statistics_month 2007 01",
         "statistics",
@@ -103,6 +103,11 @@ def test_an_edit_of_the_config_reruns_what_it_touches_and_nothing_else(project: 
     edit(config)
     project.write_config(yaml.safe_dump(config, sort_keys=False))
     assert project.planned() == EDITS[edit]
+
+
+def test_no_key_of_the_default_config_leaks_into_a_given_one(project: Any) -> None:
+    planned = project.planned("--forceall")
+    assert not [job for job in planned if "weatherbench_cnn" in job]
 
 
 def test_a_comment_reruns_nothing(project: Any) -> None:

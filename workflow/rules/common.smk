@@ -11,11 +11,17 @@ from windrow.errors import UserError
 from windrow.naming import dataset_name
 from windrow.shards.layout import blocks_between, time_of
 
+
+def stop(message):
+    """End with one clear message: a mistake of the user's."""
+    print(message, file=sys.stderr)
+    sys.exit(2)
+
+
 try:
     CONFIG = validate(config)
 except UserError as problem:
-    print(problem, file=sys.stderr)
-    sys.exit(2)
+    stop(problem)
 
 DATASET = dataset_name(CONFIG.dataset)
 LAYOUT = stages.layout(CONFIG)
@@ -61,7 +67,7 @@ def archive_of_month(wildcards):
     """The month's directories if the archive has such, its files if not."""
     if not os.path.isdir(CONFIG.source.root):
         remedy = CONFIG.source.remedy or "mend source.root in the config"
-        raise WorkflowError(f"no such archive: {CONFIG.source.root}; {remedy}")
+        stop(f"no such archive: {CONFIG.source.root}; {remedy}")
     return stages.month_inputs(CONFIG.source, int(wildcards.year), int(wildcards.month))
 
 
@@ -113,6 +119,18 @@ def blocks_of_split(wildcards):
 def blocks_of_verification(wildcards):
     """The same with the day before, which one of the baselines needs."""
     return block_paths([(first - DAY, last) for first, last in getattr(CONFIG.splits, wildcards.split)])
+
+
+def say_why(logs):
+    """After a failure the sentences that the failed steps said, once more and last."""
+    failed = {path for log in logs for path in re.findall(r"\| tee '?([^']+)'?' returned non-zero", read(log))}
+    for path in filter(os.path.exists, sorted(failed)):
+        print(*re.findall(r"^windrow \w+: .*", read(path), flags=re.M), sep="\n", file=sys.stderr)
+
+
+def read(path):
+    with open(path, encoding="utf-8") as stream:
+        return stream.read()
 
 
 ALL_BLOCKS = blocks_of(*((stages.first_hour(month).date(), stages.last_day(month)) for month in CONFIG.months))

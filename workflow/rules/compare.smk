@@ -3,7 +3,7 @@
 
 rule compare:
     input:
-        scores=expand("results/{{dataset}}/{experiment}/{{split}}/scores.nc", experiment=list(CONFIG.experiments)),
+        scores=expand("results/{{dataset}}/{experiment}/{{split}}/scores.nc", experiment=sorted(CONFIG.experiments)),
         sources=sources("compare"),
     output:
         comparison=report(

@@ -96,5 +96,6 @@ def _read_case(name: str, mse: xr.DataArray, variable: str, store: Forecasts, re
 
 
 def _truth(reader: ShardReader, variable: str, time: dt.datetime) -> npt.NDArray[np.float32]:
-    fields = reader.windows(np.array([reader.step_of(time)]), 1)
-    return fields[0, 0, reader.layout.variables.index(variable)]
+    column = reader.layout.variables.index(variable)
+    field: npt.NDArray[np.float32] = reader.windows(np.array([reader.step_of(time)]), 1)[0, 0, column]
+    return field

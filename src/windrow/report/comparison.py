@@ -16,7 +16,7 @@ from windrow.errors import UserError
 from windrow.report.curves import score_curves
 from windrow.report.html import render
 from windrow.report.tables import Table, difference_table, score_table
-from windrow.report.text import DEFINITIONS, SCORE_NAMES, enumeration, label, moment, score_units
+from windrow.report.text import DEFINITIONS, SCORE_NAMES, counted, enumeration, label, moment, score_units
 from windrow.report.verdict import comparison_verdict
 from windrow.stages import Compare
 from windrow.verification.aggregate import aggregate, baselines_of, experiment_of
@@ -43,7 +43,7 @@ class VariableSection:
 
     name: str
     verdict: str
-    differences: Table
+    differences: Table | None
     table: Table
     curves: list[Markup]
 
@@ -113,7 +113,7 @@ def comparison_page(settings: Compare, comparison: Comparison, *, provenance: di
     means = aggregate(comparison.scores)
     return render(
         "comparison.html.jinja",
-        title=f"{enumeration(comparison.experiments)}, side by side",
+        title="Experiments side by side",
         question=_question(settings, comparison),
         sections=[_section(means.sel(variable=name), comparison) for name in means["variable"].values],
         baselines={label(name): DEFINITIONS[name] for name in comparison.baselines if name in DEFINITIONS},
@@ -138,18 +138,22 @@ def _section(means: xr.Dataset, comparison: Comparison) -> VariableSection:
             caption=f"Mean squared error of {variable} against the best baseline",
             experiments=experiments,
             baselines=baselines,
-        ),
+        )
+        if baselines
+        else None,
         table=score_table(means, caption=f"Scores of {variable} per lead time", experiments=experiments),
         curves=score_curves(means, variable=variable, experiments=experiments),
     )
 
 
 def _question(settings: Compare, comparison: Comparison) -> str:
-    counts = [f"{name} has {count}" for name, count in comparison.samples.items()]
-    return (
-        f"Which experiment is best, and at which lead time? All are scored on the {comparison.shared} samples of the "
-        f"{settings.split} split that they have in common ({enumeration(counts)})."
-    )
+    counts = comparison.samples
+    alike = set(counts.values()) == {comparison.shared}
+    listed = "" if alike else f" ({enumeration([f'{name} has {count}' for name, count in counts.items()])})"
+    names = enumeration(list(counts), last="or")
+    asked = f"Which is best at which lead time: {names}" if len(counts) > 1 else f"Does {names} beat the baselines"
+    shared = counted(comparison.shared, "sample")
+    return f"{asked}? Compared on the {shared} of the {settings.split} split that all have{listed}."
 
 
 def _facts(settings: Compare, comparison: Comparison) -> dict[str, str]:

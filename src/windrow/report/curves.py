@@ -13,7 +13,8 @@ from windrow.report.figures import BASELINE_DASHES, INK, MUTED, colours_of, hous
 from windrow.report.panel import label_ends, new_panel
 from windrow.report.text import SCORE_NAMES, decimals, label, number, score_units
 
-TICK_HOURS = (1, 2, 3, 6, 12, 24, 48, 120, 240)
+MAX_MARKED = 24
+TICK_HOURS = (1, 3, 6, 12, 24, 48, 120, 240)
 MAX_TICKS = 6
 
 
@@ -46,9 +47,10 @@ def _score_curve(means: xr.Dataset, score: str, variable: str, experiments: Sequ
 
 def _draw_lines(axes: Axes, values: xr.DataArray, names: Sequence[str], colours: dict[str, str]) -> None:
     leads = values["lead_time"].values
+    dots = "o" if len(leads) <= MAX_MARKED else ""
     for name, line in zip(names, values.values, strict=True):
         if name in colours:
-            axes.plot(leads, line, color=colours[name], linewidth=2.4, marker="o", markersize=3.6, zorder=3)
+            axes.plot(leads, line, color=colours[name], linewidth=2.4, marker=dots, markersize=3.6, zorder=3)
         else:
             # A line of one point would not be seen.
             marker = "s" if len(leads) == 1 else ""
@@ -63,7 +65,7 @@ def _scale_axes(axes: Axes, values: xr.DataArray, *, signed: bool) -> None:
     step = next((hours for hours in TICK_HOURS if span / hours <= MAX_TICKS), TICK_HOURS[-1])
     axes.xaxis.set_major_locator(MultipleLocator(step))
     axes.set_xlabel("lead time (h)")
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     if signed:
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.margins(y=0.12)
@@ -74,8 +76,6 @@ def _scale_axes(axes: Axes, values: xr.DataArray, *, signed: bool) -> None:
 def _described(values: xr.DataArray, score: str, names: Sequence[str]) -> str:
     digits = decimals(values.values)
     first, last = (int(lead) for lead in values["lead_time"].values[[0, -1]])
-    lines = [
-        f"{label(name)} from {number(float(line[0]), decimals=digits)} to {number(float(line[-1]), decimals=digits)}"
-        for name, line in zip(names, values.values, strict=True)
-    ]
+    ends = [[number(float(line[place]), decimals=digits) for place in (0, -1)] for line in values.values]
+    lines = [f"{label(name)} from {' to '.join(pair)}" for name, pair in zip(names, ends, strict=True)]
     return f"Lines of the {SCORE_NAMES[score].lower()} from lead time {first} h to {last} h: {'; '.join(lines)}."

@@ -7,9 +7,10 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import matplotlib
+import numpy as np
+import numpy.typing as npt
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 from PIL import Image
@@ -19,7 +20,11 @@ MUTED = "#5c6670"
 GRID = "#dde2e7"
 # After Okabe and Ito, darkened so that a label in the line's colour is readable on white (contrast above 4.5).
 EXPERIMENTS = ("#0072b2", "#b84a00", "#007a5a", "#a8457f", "#7d5a00", "#5b4fc4")
-BASELINE_DASHES = {"persistence": (0, (1.2, 1.6)), "day_before": (0, (5, 2)), "climatology": (0, (6, 2, 1.2, 2))}
+BASELINE_DASHES = {
+    "persistence": (0, (1.2, 1.6)),
+    "day_before": (0, (5, 2)),
+    "climatology": (0, (6, 2, 1.2, 2)),
+}
 FONT = "DejaVu Sans"
 SETTINGS = {
     "svg.hashsalt": "windrow",
@@ -44,14 +49,6 @@ SETTINGS = {
 _VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid"} | {
     colour: f"experiment-{number}" for number, colour in enumerate(EXPERIMENTS)
 }
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure to stand in a page: an SVG element or an `img`."""
-
-    markup: Markup
-    caption: str
 
 
 @contextmanager
@@ -91,13 +88,23 @@ def inline_svg(figure: Figure, *, name: str, alt: str) -> Markup:
     return Markup(re.sub(r"<svg[^>]*>", lambda _: opening, svg, count=1))
 
 
-def embedded_png(figure: Figure, *, alt: str, dpi: int) -> Markup:
-    """A figure as an `img` with its bytes in it, of 256 colours."""
+def embedded_png(figure: Figure, *, alt: str, dpi: int, palette: npt.NDArray[np.uint8]) -> Markup:
+    """A figure as an `img` with its bytes in it.
+
+    Parameters
+    ----------
+    palette
+        The colours that it is drawn in, of shape (256, 3); each point gets the nearest of them, which makes the
+        file a third as large.
+    """
     drawn, packed = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=dpi, metadata={"Software": None})
+    figure.savefig(drawn, format="png", dpi=dpi)
     with Image.open(drawn) as image:
         width, height = image.size
-        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(packed, format="png", optimize=True)
+        colours = Image.new("P", (1, 1))
+        colours.putpalette(palette.tobytes())
+        reduced = image.convert("RGB").quantize(palette=colours, dither=Image.Dither.NONE)
+        reduced.save(packed, format="png", optimize=True)
     content = base64.b64encode(packed.getvalue()).decode("ascii")
     return Markup('<img src="data:image/png;base64,{}" width="{}" height="{}" alt="{}">').format(
         content, width, height, alt

@@ -48,13 +48,17 @@ def _draw_losses(axes: Axes, epochs: list[int], losses: dict[str, list[float]]) 
 
 def _mark_kept(axes: Axes, kept: int, best: float) -> None:
     axes.plot([kept], [best], marker="o", markersize=10, markerfacecolor="none", markeredgecolor=INK)
+    axes.axvline(kept, color=INK, linewidth=0.7, linestyle=(0, (2, 2)), zorder=1)
     left, right = axes.get_xlim()
+    late = kept > (left + right) / 2
     axes.annotate(
         f"kept: epoch {kept}",
-        xy=(kept, best),
-        xytext=(0, 11),
+        xy=(kept, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(-4 if late else 4, 0),
         textcoords="offset points",
-        horizontalalignment="right" if kept > (left + right) / 2 else "left",
+        horizontalalignment="right" if late else "left",
+        verticalalignment="top",
         fontsize=LABEL_PT,
     )
 

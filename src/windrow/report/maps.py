@@ -21,6 +21,8 @@ from windrow.report.figures import INK, embedded_png, house_style
 from windrow.report.text import decimals, plain_units, quantity, score_units
 
 DIFFERENCES = "PuOr_r"
+# Odd, so that the scale of differences has a colour for none.
+LEVELS = 111
 ROWS = ("Truth", "Forecast", "Forecast − truth")
 PANEL_INCHES = 2.45
 PANEL_HEIGHTS_INCHES = (0.9, 3.6)
@@ -57,6 +59,14 @@ class Look:
     units: str
     dpi: int
 
+    @property
+    def palette(self) -> npt.NDArray[np.uint8]:
+        """All colours of a map: both colour maps, and greys for the letters and lines. Shape (256, 3)."""
+        levels, greys = np.linspace(0, 1, LEVELS), np.linspace(0, 1, 256 - 2 * LEVELS)
+        maps = [colours(levels)[:, :3] for colours in (self.colormap, differences())]
+        colours = np.concatenate([*maps, np.repeat(greys[:, None], 3, axis=1)])
+        return np.asarray(np.round(255 * colours), dtype=np.uint8)
+
 
 def cell_edges(centres: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Edges half-way between the centres; a lone centre gets a cell of one degree."""
@@ -73,6 +83,11 @@ def ground_of(latitude: npt.NDArray[np.float64], longitude: npt.NDArray[np.float
     return Ground(latitude, longitude, coast)
 
 
+def differences() -> Colormap:
+    """Violet where the forecast is too low, orange where it is too high."""
+    return matplotlib.colormaps[DIFFERENCES].resampled(LEVELS)
+
+
 def look_of(cases: list[Case], *, colormap: str, units: str, dpi: int) -> Look:
     """One scale of differences for all cases, so that a good one looks pale beside a bad one.
 
@@ -84,7 +99,7 @@ def look_of(cases: list[Case], *, colormap: str, units: str, dpi: int) -> Look:
     if colormap not in matplotlib.colormaps:
         raise UserError(f"report.colormap: {colormap!r} is no Matplotlib colour map; take viridis or RdYlBu_r")
     largest = max(float(np.percentile(np.abs(case.error), 99.5)) for case in cases)
-    return Look(matplotlib.colormaps[colormap], largest or 1.0, units, dpi)
+    return Look(matplotlib.colormaps[colormap].resampled(LEVELS), largest or 1.0, units, dpi)
 
 
 def case_map(case: Case, *, ground: Ground, look: Look, variable: str) -> Markup:
@@ -95,7 +110,7 @@ def case_map(case: Case, *, ground: Ground, look: Look, variable: str) -> Markup
         for row, fields in enumerate((case.truth, case.forecast, case.error)):
             difference = row == 2
             limits = (-look.largest_difference, look.largest_difference) if difference else (low, high)
-            colours = matplotlib.colormaps[DIFFERENCES] if difference else look.colormap
+            colours = differences() if difference else look.colormap
             for column, field in enumerate(fields):
                 mesh = _draw_field(axes[row][column], field, ground, colours, limits)
             axes[row][0].set_ylabel(ROWS[row], fontsize=9, fontweight="bold")
@@ -103,7 +118,9 @@ def case_map(case: Case, *, ground: Ground, look: Look, variable: str) -> Markup
                 _colour_bar(figure, mesh, axes[0 if row == 1 else 2][-1], axes[row][-1], look, difference)
         for column, title in enumerate(_titles(case, look.units)):
             axes[0][column].set_title(title, fontsize=8.5, pad=5)
-        return embedded_png(figure, alt=_described(case, look, variable, (low, high)), dpi=look.dpi)
+        return embedded_png(
+            figure, alt=_described(case, look, variable, (low, high)), dpi=look.dpi, palette=look.palette
+        )
 
 
 def _limits(case: Case) -> tuple[float, float]:
@@ -164,7 +181,7 @@ def _colour_bar(figure: Figure, mesh: QuadMesh, top: Axes, bottom: Axes, look: L
     place = (low.x1 + GAP / figure.get_figwidth(), low.y0, 0.14 / figure.get_figwidth(), high.y1 - low.y0)
     bar = figure.colorbar(mesh, cax=figure.add_axes(place), extend="both" if difference else "neither")
     bar.ax.tick_params(labelsize=8)
-    bar.outline.set_linewidth(0.5)  # type: ignore[operator]
+    bar.outline.set_linewidth(0.5)
     if units := plain_units(look.units):
         bar.set_label(units, fontsize=8.5)
 

@@ -19,6 +19,7 @@ from windrow.report.maps import Ground, case_map, ground_of, look_of
 from windrow.report.tables import Table, score_table
 from windrow.report.text import (
     DEFINITIONS,
+    counted,
     decimals,
     enumeration,
     hours,
@@ -111,28 +112,29 @@ def _section(
     return VariableSection(
         name=variable,
         title=title,
-        verdict=verdict(
-            own["mse"], experiment=experiment, baselines=baselines, units=score_units("mse", units)
-        ),
+        verdict=verdict(own["mse"], experiment=experiment, baselines=baselines, units=score_units("mse", units)),
         table=score_table(own, caption=f"Scores of {title} per lead time", experiments=[experiment]),
         curves=score_curves(own, variable=variable, experiments=[experiment]),
-        cases=_case_figures(settings, read_cases(scores, variable, forecasts=forecasts, reader=reader), ground, units, title)
+        cases=_case_figures(
+            settings, read_cases(scores, variable, forecasts=forecasts, reader=reader), ground, units, title
+        )
         if mapped
         else [],
     )
 
 
-def _case_figures(settings: ReportPage, cases: list[Case], ground: Ground, units: str, title: str) -> list[CaseFigure]:
+def _case_figures(
+    settings: ReportPage, cases: list[Case], ground: Ground, units: str, title: str
+) -> list[CaseFigure]:
     look = look_of(cases, colormap=settings.report.colormap, units=units, dpi=settings.report.dpi)
     digits = decimals([case.mse for case in cases])
     squared = score_units("mse", units)
-    return [
-        CaseFigure(
-            f"{case.name}: {moment(np.datetime64(case.init_time))}, MSE {quantity(case.mse, squared, decimals=digits)}",
-            case_map(case, ground=ground, look=look, variable=title),
-        )
-        for case in cases
-    ]
+    figures = []
+    for case in cases:
+        mse = quantity(case.mse, squared, decimals=digits)
+        heading = f"{case.name}: {moment(np.datetime64(case.init_time))}, MSE {mse}"
+        figures.append(CaseFigure(heading, case_map(case, ground=ground, look=look, variable=title)))
+    return figures
 
 
 def title_of(variable: str, reader: ShardReader) -> str:
@@ -141,26 +143,26 @@ def title_of(variable: str, reader: ShardReader) -> str:
 
 
 def _question(settings: ReportPage, scores: xr.Dataset, reader: ShardReader) -> str:
-    """What was asked, in two sentences."""
+    """What was asked, and of how many samples the answer is."""
     variables = enumeration([title_of(str(name), reader) for name in scores["variable"].values])
     leads = [int(lead) for lead in scores["lead_time"].values]
-    count, baselines = scores.sizes["init_time"], len(baselines_of(scores))
+    forecasts = counted(scores.sizes["init_time"], "forecast")
     return (
         f"How well does {settings.experiment_name} forecast {variables} {hours(leads, among=leads)} ahead over "
-        f"{region(reader.latitude, reader.longitude)}? The {count} forecasts of the {settings.split} split are "
-        f"scored against what came, and so {'is' if baselines == 1 else 'are'} {baselines} "
-        f"baseline{'' if baselines == 1 else 's'} on the same samples."
+        f"{region(reader.latitude, reader.longitude)}? Scored on {forecasts} of the "
+        f"{settings.split} split, beside {counted(len(baselines_of(scores)), 'baseline')} on the same samples."
     )
 
 
-def _training(history: dict[str, Any]) -> str:
-    seconds = sum(float(line["seconds"]) for line in history["epochs"])
-    count = len(history["epochs"])
-    return (
-        f"{history['parameters']:,} parameters, trained on {history['windows']['train']:,} windows and chosen by "
-        f"{history['windows']['validation']:,}: {count} epoch{'' if count == 1 else 's'} in {_duration(seconds)} "
-        f"on {history['device']}."
-    )
+def _training(history: dict[str, Any]) -> dict[str, str]:
+    windows = history["windows"]
+    return {
+        "Parameters": f"{history['parameters']:,}",
+        "Windows": f"{windows['train']:,} for training, {windows['validation']:,} for validation",
+        "Epochs": f"{len(history['epochs'])}, of which the weights of epoch {history['best_epoch'] + 1} were kept",
+        "Time": _duration(sum(float(line["seconds"]) for line in history["epochs"])),
+        "Device": str(history["device"]),
+    }
 
 
 def _duration(seconds: float) -> str:

@@ -46,6 +46,8 @@ def label_ends(axes: Axes, ends: Mapping[str, tuple[float, float]], *, colours: 
     colours
         Colours of the lines that matter; the others are muted.
     """
+    # Asking for the limits makes Matplotlib settle them; before that its transforms are of a unit square.
+    axes.get_xlim(), axes.get_ylim()
     to_axes = axes.transData + axes.transAxes.inverted()
     points = [(float(x), float(y)) for x, y in to_axes.transform(list(ends.values()))]
     places = spread([y for _, y in points], gap=1.25 * LABEL_PT / AXES_HEIGHT_PT)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from windrow.report.text import SCORE_NAMES, decimals, label, number, percent, score_units
-from windrow.report.verdict import best_baseline, best_experiments
+from windrow.report.verdict import best_baseline
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def _score_group(means: xr.Dataset, score: str, experiments: Sequence[str]) -> G
     signed = score == "bias"
     # The bias can be next to nothing; it gets the digits of the error that it is a part of.
     digits = decimals(means["mae" if signed else score].values)
-    best = _lowest(np.abs(values))
+    # Numbers that print alike share the bold.
+    best = _lowest(np.abs(values).round(digits))
     rows = tuple(
         Row(
             label(name),
@@ -82,19 +83,19 @@ def _score_group(means: xr.Dataset, score: str, experiments: Sequence[str]) -> G
 def difference_table(
     means: xr.Dataset, *, caption: str, experiments: Sequence[str], baselines: Sequence[str]
 ) -> Table:
-    """How far each experiment's mean squared error is from the best baseline's, and which experiment is best."""
-    mse = means["mse"]
-    winners = best_experiments(mse, experiments=experiments)
-    rows = [Row("best experiment", False, tuple(Cell(name) for name in winners))]
-    if baselines:
-        floor = best_baseline(mse, baselines=baselines).values
-        values = mse.sel(forecast=list(experiments)).values
-        best = _lowest(values)
-        rows = [
-            Row(name, True, tuple(_difference(*pair) for pair in zip(values[place], floor, best[place], strict=True)))
-            for place, name in enumerate(experiments)
-        ] + rows
-    return Table(caption, _leads(means), (Group("Mean squared error against the best baseline", tuple(rows)),))
+    """How far each experiment's mean squared error is from that of the lead time's best baseline."""
+    floor = best_baseline(means["mse"], baselines=baselines).values
+    values = means["mse"].sel(forecast=list(experiments)).transpose("forecast", "lead_time").values
+    best = _lowest(values)
+    rows = tuple(
+        Row(
+            name,
+            True,
+            tuple(_difference(*cell) for cell in zip(values[place], floor, best[place], strict=True)),
+        )
+        for place, name in enumerate(experiments)
+    )
+    return Table(caption, _leads(means), (Group("Mean squared error against the best baseline, %", rows),))
 
 
 def _difference(own: float, floor: float, best: bool) -> Cell:

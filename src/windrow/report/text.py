@@ -62,8 +62,9 @@ def decimals(values: npt.ArrayLike, *, significant: int = 3) -> int:
 
 
 def number(value: float, *, decimals: int, signed: bool = False) -> str:
-    """A number with a true minus sign."""
-    text = f"{value:+.{decimals}f}" if signed else f"{value:.{decimals}f}"
+    """A number with a true minus sign; what rounds to zero has no sign."""
+    rounded = round(value, decimals) or 0.0
+    text = f"{rounded:+,.{decimals}f}" if signed and rounded else f"{rounded:,.{decimals}f}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 
@@ -73,10 +74,10 @@ def quantity(value: float, units: str, *, decimals: int) -> str:
 
 
 def percent(ratio: float) -> str:
-    """A share with its sign, `+19 %`; what rounds to nothing is `±0 %`."""
+    """A share of a hundred with its sign, `+19`; what rounds to nothing is `±0`."""
     rounded = round(100 * ratio)
     sign = "±" if rounded == 0 else "+" if rounded > 0 else "\N{MINUS SIGN}"
-    return f"{sign}{abs(rounded)}\N{NO-BREAK SPACE}%"
+    return f"{sign}{abs(rounded)}"
 
 
 def hours(leads: Sequence[int], *, among: Sequence[int]) -> str:
@@ -92,12 +93,17 @@ def hours(leads: Sequence[int], *, among: Sequence[int]) -> str:
     return enumeration([f"{end}\N{NO-BREAK SPACE}h" for end in ends])
 
 
-def enumeration(parts: Sequence[str]) -> str:
+def counted(number: int, noun: str) -> str:
+    """`1 sample`, `1,200 samples`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def enumeration(parts: Sequence[str], *, last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+    return f" {last} ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
-def as_datetime(time: np.datetime64) -> dt.datetime:
+def as_datetime(time: np.datetime64 | npt.NDArray[np.datetime64]) -> dt.datetime:
     """A time of xarray as one of the standard library (UTC, naive)."""
     found: Any = time.astype("datetime64[s]").item()
     assert isinstance(found, dt.datetime)

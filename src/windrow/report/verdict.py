@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from windrow.report.text import decimals, enumeration, hours, percent, phrase, quantity
+from windrow.report.text import decimals, enumeration, hours, phrase, quantity
 
 
 def verdict(mse: xr.DataArray, *, experiment: str, baselines: Sequence[str], units: str) -> str:
@@ -30,16 +30,16 @@ def comparison_verdict(
     mse: xr.DataArray, *, experiments: Sequence[str], baselines: Sequence[str], units: str
 ) -> str:
     """Which experiment is best at which lead time, then the verdict on the one that is best at the longest."""
+    if len(experiments) == 1:
+        return verdict(mse, experiment=experiments[0], baselines=baselines, units=units)
     winners = best_experiments(mse, experiments=experiments)
     leads = [int(lead) for lead in mse["lead_time"]]
     if len(set(winners)) == 1:
-        first = f"Of the experiments, {winners[0]} has the lowest mean squared error at every lead time."
+        first = f"{winners[0]} has the lowest mean squared error of the experiments at every lead time."
     else:
-        parts = [
-            f"{name} at {hours([lead for lead, best in zip(leads, winners, strict=True) if best == name], among=leads)}"
-            for name in dict.fromkeys(winners)
-        ]
-        first = f"Of the experiments, the lowest mean squared error has {enumeration(parts)}."
+        won = {name: [lead for lead, best in zip(leads, winners, strict=True) if best == name] for name in winners}
+        parts = [f"{name} at {hours(times, among=leads)}" for name, times in won.items()]
+        first = f"The lowest mean squared error of the experiments has {enumeration(parts)}."
     second = verdict(mse, experiment=winners[-1], baselines=baselines, units=units)
     return f"{first} {second.replace('error is', f'error of {winners[-1]} is', 1)}"
 
@@ -61,7 +61,7 @@ def _last(mse: xr.DataArray) -> str:
 
 def _at_the_end(mse: xr.DataArray, experiment: str, baselines: Sequence[str], units: str) -> str:
     end = mse[:, -1]
-    rival = baselines[int(end.sel(forecast=list(baselines)).argmin())]
+    rival = baselines[int(end.sel(forecast=list(baselines)).values.argmin())]
     own, best = float(end.sel(forecast=experiment)), float(end.sel(forecast=rival))
     digits = decimals([min(own, best)])
     return (
@@ -78,7 +78,7 @@ def _apart(own: float, best: float) -> str:
     if best == 0:
         return side
     share = abs(own / best - 1)
-    return f"{percent(share)[1:] if share >= 0.01 else f'less than 1{chr(160)}%'} {side}"
+    return f"{f'{100 * share:.0f}' if share >= 0.01 else 'less than 1'}\N{NO-BREAK SPACE}% {side}"
 
 
 def _where_it_wins(mse: xr.DataArray, experiment: str, baselines: Sequence[str]) -> str:

@@ -10,7 +10,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     """Add this step's options."""
     parser.add_argument("--settings", required=True, help="settings of the stage, or an experiment file")
     parser.add_argument("--split", help="name of the split, if --settings is an experiment file")
-    parser.add_argument("--scores", required=True, nargs="+", type=Path, help="the scores of each experiment (netCDF)")
+    parser.add_argument(
+        "--scores", required=True, nargs="+", type=Path, help="the scores of each experiment (netCDF)"
+    )
     parser.add_argument("--output", required=True, type=Path, help="the page (HTML)")
     parser.add_argument("--table", required=True, type=Path, help="the scores per lead time (output, CSV)")
 

@@ -22,7 +22,8 @@ def run(args: argparse.Namespace) -> None:
     from windrow.verification.aggregate import read_scores
 
     config = read_config(args.config)
-    directory = Path(config.results) / dataset_name(config.dataset)
+    # The rules write their paths out; a key of the config for them takes precedence where there is one.
+    directory = Path(getattr(config, "results", "results")) / dataset_name(config.dataset)
     paths = [directory / experiment / args.split / "scores.nc" for experiment in config.experiments]
     if missing := [path for path in paths if not path.exists()]:
         raise UserError(f"{missing[0]} is not there; run `snakemake --configfile {args.config}` first")

@@ -137,14 +137,11 @@ def _normalisation(
     if not settings.experiment.strategy.anomaly:
         return Normalisation(statistics, variables)
     table = read_climatology(climatology).table(variables)
+    normalise = Normalisation(statistics, variables, torch.from_numpy(table))
     length = settings.sequences.input_steps + settings.sequences.target_steps
-    rows = np.unique(np.concatenate([calendar_rows(found, length, settings.layout) for found in windows.values()]))
-    if np.isnan(table[rows]).any():
-        raise UserError(
-            "strategy.anomaly needs a climatology of every month that is used, and the training split lacks one; "
-            "widen splits.train or set anomaly to false"
-        )
-    return Normalisation(statistics, variables, torch.from_numpy(table))
+    for firsts in windows.values():
+        normalise.require(torch.from_numpy(calendar_rows(firsts, length, settings.layout)))
+    return normalise
 
 
 def _fit(

@@ -1,0 +1,529 @@
+"""The embedded data set: a small atmosphere, written as an archive of GRIB files.
+
+It is no reanalysis and claims to be none: the messages carry ECMWF's parameter table and no local section, so no
+class, stream or experiment version. It is an atmosphere of a few equations on a plane around 47 N, 9 E (x eastward,
+y northward, f = 1.07e-4 s⁻¹), wide enough that the edges of its grid, 4.2 degrees outside the archive's, are not seen.
+
+**Pressure** at sea level is a westerly flow U and Rossby waves, drawn anew for every year:
+p = 101500 Pa − ρ f U y + Σ Re P exp i(kx + ly − ωt), ω = k (U − β / (k² + l²)), ρ = 1.25 kg m⁻³,
+β = 1.56e-11 m⁻¹ s⁻¹. The wind that carries air masses, (u, v), is geostrophic: u = −∂p/∂y / ρf, v = ∂p/∂x / ρf.
+
+**Air mass**, the temperature A reduced to sea level, is carried and relaxed, in hourly semi-Lagrangian steps:
+dA/dt = (A* − A) / 60 h, where A* = 276 K − 9 K (cos(2π (d − 20) / 365.25) − 1) / 2 · 2 − 5.5e-6 K m⁻¹ y
+(day of the year d), warmer over sea by 4 K. At the edges it is A* of land and the waves' own linear solution,
+−v ∂A*/∂y / (1 / 60 h + i (kU − ω)), with thermal waves of the shorter lengths that no pressure belongs to.
+
+**Cloud** is C = 1 / (1 + exp −q), and q is carried too: dq/dt = (q* − q) / 6 h, where q* = 0.1 − p' / 700 Pa
++ waves of its own + 12 s m⁻¹ (u ∂h/∂x + v ∂h/∂y) over ground of height h (m); p' is the pressure of the waves.
+
+**The ground** cools and warms the lowest air by S, which stays in its place: dS/dt = (S* − S) / 3 h, where
+S* = g (32 K max(cos Z, 0) (1 − 0.65 C) − 6 K (1 − 0.75 C)), Z the sun's zenith angle, g = 1 over land, 0.1 over sea.
+
+**What is written**: `2t` = A − Γh + S, Γ = 0.0065 K m⁻¹; `10u`, `10v`: (u, v) times 0.55 (sea 0.75), turned left by
+30 degrees (sea 15); `tcc` = C; `msl` = p; `lnsp` = ln p_s, p_s = p (1 − Γh / A)^(g / RΓ); on hybrid levels
+`t` = A (p_l / p)^(RΓ / g) + S exp(−z / 400 m), z the level's height over the ground, p_l = a + b p_s.
+Mountains are flattened (h below 1000 m), so that 850 hPa lies between two of the levels at every point.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from calendar import monthrange
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import eccodes
+import numpy as np
+import numpy.typing as npt
+
+from windrow.errors import UserError
+from windrow.files import read_json, write_json, written_beside
+from windrow.geography import land_mask
+
+Floats = npt.NDArray[np.float64]
+Complexes = npt.NDArray[np.complex128]
+
+VERSION = 1
+MARKER = "sample.json"
+SOUTH, WEST, STEP_DEGREES, NX, NY = 39.6, 0.6, 0.3, 56, 48
+SURFACE = {"2t": 167, "tcc": 164, "msl": 151, "10u": 165, "10v": 166}
+MODEL_LEVELS = {"t": 130, "lnsp": 152}
+HALF_LEVEL_A_PA = (0.0, 6000.0, 12000.0, 14000.0, 12500.0, 9000.0, 5500.0, 2800.0, 1200.0, 300.0, 0.0)
+HALF_LEVEL_B = (0.0, 0.01, 0.06, 0.18, 0.34, 0.52, 0.66, 0.78, 0.88, 0.97, 1.0)
+LEVELS = (6, 7, 8, 9, 10)  # of 10, from the top; these reach from about 650 hPa to the ground
+
+_HALO, _SPONGE = (
+    14,
+    8,
+)  # points outside the archive's grid, and those of them that are held to the edge's values
+_CENTRE = (47.0, 9.0)
+_EARTH_RADIUS_M = 6371229.0
+_STEP_SECONDS = 3600.0
+_SPIN_UP_HOURS = 96
+_F, _BETA, _AIR_DENSITY, _GAS, _GRAVITY, _LAPSE = 1.07e-4, 1.56e-11, 1.25, 287.05, 9.80665, 0.0065
+_MEAN_PRESSURE_PA, _AIR_K, _SEASON_K, _SOUTHWARD_K_M, _SEA_K = 101500.0, 276.0, 9.0, 5.5e-6, 4.0
+_AIR_SECONDS, _CLOUD_SECONDS, _GROUND_SECONDS = 60 * 3600.0, 6 * 3600.0, 3 * 3600.0
+_CLOUD, _CLOUD_PRESSURE_PA, _CLOUD_UPSLOPE = 0.1, 700.0, 12.0
+_SUN_K, _SUN_DIMMED, _NIGHT_K, _NIGHT_DIMMED, _SEA_SHARE = 32.0, 0.65, 6.0, 0.75, 0.1
+_HIGHEST_M, _INVERSION_M = 1000.0, 400.0
+
+
+class Band(NamedTuple):
+    """Waves of one kind: lengths (km) and what they amount to together, as root mean squares."""
+
+    number: int
+    shortest_km: float
+    longest_km: float
+    pressure_pa: float
+    temperature_k: float
+    cloud: float
+
+
+BANDS = (
+    Band(6, 3500.0, 7000.0, 750.0, 0.0, 0.0),
+    Band(6, 1400.0, 2600.0, 90.0, 0.5, 0.5),
+    Band(8, 600.0, 1100.0, 0.0, 0.9, 1.0),
+)
+
+
+class Ridge(NamedTuple):
+    """A mountain range: centre (degrees), height (m), half lengths (km) and the bearing of its axis (degrees)."""
+
+    latitude: float
+    longitude: float
+    height_m: float
+    along_km: float
+    across_km: float
+    bearing: float
+
+
+RIDGES = (
+    Ridge(45.0, 6.9, 2400.0, 130.0, 60.0, 10.0),  # Alps, from the west
+    Ridge(46.5, 9.0, 2500.0, 190.0, 65.0, 75.0),
+    Ridge(47.1, 12.8, 2200.0, 210.0, 65.0, 90.0),
+    Ridge(42.6, 1.2, 1800.0, 180.0, 45.0, 100.0),  # Pyrenees
+    Ridge(45.2, 2.9, 1000.0, 110.0, 80.0, 0.0),  # Massif Central
+    Ridge(47.9, 7.2, 600.0, 90.0, 70.0, 20.0),  # Jura, Vosges, Black Forest
+    Ridge(44.2, 10.4, 1000.0, 160.0, 45.0, 120.0),  # Apennines
+    Ridge(42.2, 13.6, 1500.0, 150.0, 50.0, 135.0),
+    Ridge(42.2, 9.1, 1200.0, 60.0, 25.0, 0.0),  # Corsica
+    Ridge(44.2, 16.6, 1200.0, 200.0, 70.0, 130.0),  # Dinaric Alps
+    Ridge(49.3, 13.0, 750.0, 140.0, 60.0, 135.0),  # Bohemian Forest
+    Ridge(50.8, 10.4, 500.0, 130.0, 70.0, 110.0),  # German uplands
+    Ridge(50.6, 15.8, 800.0, 120.0, 45.0, 115.0),  # Sudetes
+)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A grid, south to north, and what lies under it."""
+
+    latitude: Floats
+    longitude: Floats
+
+    @cached_property
+    def x(self) -> Floats:
+        """Distances east of the plane's centre in m."""
+        scale = _EARTH_RADIUS_M * np.cos(np.radians(_CENTRE[0]))
+        return np.asarray(scale * np.radians(self.longitude - _CENTRE[1]))
+
+    @cached_property
+    def y(self) -> Floats:
+        """Distances north of the plane's centre in m."""
+        return np.asarray(_EARTH_RADIUS_M * np.radians(self.latitude - _CENTRE[0]))
+
+    @cached_property
+    def land(self) -> npt.NDArray[np.bool_]:
+        """Where land is, (y, x)."""
+        return land_mask(self.latitude, self.longitude)
+
+    @cached_property
+    def height(self) -> Floats:
+        """Height of the flattened ground in m, (y, x)."""
+        total = sum((_ridge_height(ridge, self) for ridge in RIDGES), np.zeros(self.land.shape))
+        return np.where(self.land, _HIGHEST_M * (1.0 - np.exp(-total / _HIGHEST_M)), 0.0)
+
+    @cached_property
+    def slope(self) -> Floats:
+        """Ascent of the ground eastward and northward, (2, y, x)."""
+        northward, eastward = np.gradient(self.height, self.y, self.x)
+        return np.stack([eastward, northward])
+
+
+@dataclass(frozen=True)
+class Waves:
+    """The waves of one year: wave numbers (m⁻¹), frequency (s⁻¹) and what they do, each (wave,).
+
+    `coefficients`, (5, wave), are the complex amplitudes of pressure (Pa), u and v (m/s), air mass (K) and cloud.
+    """
+
+    westerly: float
+    k: Floats
+    l: Floats  # noqa: E741, the name that the formula has
+    omega: Floats
+    coefficients: Complexes
+
+
+class State(NamedTuple):
+    """What is carried on from hour to hour: air mass and cloud, (2, y, x), and the ground's share of 2t, (y, x)."""
+
+    carried: Floats
+    surface: Floats
+
+
+def write_sample(
+    root: Path,
+    *,
+    years: Sequence[int] = (2007, 2008, 2009),
+    months: Sequence[int] = (1,),
+    days: int | None = None,
+    seed: int = 1,
+    progress: Callable[[str], None] | None = None,
+) -> None:
+    """Write hourly files `YYYY/MM/YYYYMMDDHH_sf.grb` and `_ml.grb`, unless the same archive is there already.
+
+    Parameters
+    ----------
+    root
+        Directory of the archive. A file `sample.json` in it names these parameters, and whether all is written.
+    years, months
+        Every one of these months of every one of these years.
+    days
+        Only the first days of each month.
+    seed
+        Chooses the weather. The same parameters give the same bytes.
+    progress
+        Is told of every month that is done, as `2007-01`.
+
+    Raises
+    ------
+    UserError
+        If a parameter makes no sense, or `root` holds GRIB files of another origin.
+    """
+    wanted = _parameters(years=years, months=months, days=days, seed=seed)
+    files = archive_files(wanted)
+    if _is_complete(root, wanted, files):
+        return
+    _clear(root, keep=files)
+    write_json(root / MARKER, {**wanted, "complete": False})
+    for year in wanted["years"]:
+        for month in wanted["months"]:
+            _write_month(root, year, month, days=days, seed=seed)
+            if progress is not None:
+                progress(f"{year:04d}-{month:02d}")
+    write_json(root / MARKER, {**wanted, "complete": True})
+
+
+def archive_files(parameters: dict[str, Any]) -> list[str]:
+    """The files, relative to the root, that an archive of these parameters is made of."""
+    return [
+        _file(time, kind)
+        for year in parameters["years"]
+        for month in parameters["months"]
+        for time in hours_of(year, month, days=parameters["days"])
+        for kind in ("sf", "ml")
+    ]
+
+
+def hours_of(year: int, month: int, *, days: int | None = None) -> list[dt.datetime]:
+    """The hours of a month, or of its first days."""
+    length = monthrange(year, month)[1]
+    first = dt.datetime(year, month, 1)
+    return [first + dt.timedelta(hours=hour) for hour in range(24 * min(length, days or length))]
+
+
+def simulate(year: int, month: int, *, days: int | None = None, seed: int = 1) -> Iterator[dict[str, Floats]]:
+    """The fields of every hour of a month, from north to south.
+
+    The keys are `2t`, `tcc`, `msl`, `10u`, `10v` and `lnsp`, (y, x), and `t`, (level, y, x), in the units of GRIB.
+    """
+    ground = ground_with_halo()
+    waves = draw_waves(np.random.default_rng([seed, year]))
+    hours = hours_of(year, month, days=days)
+    state: State | None = None
+    for lead in range(-_SPIN_UP_HOURS, len(hours)):
+        time = hours[0] + dt.timedelta(hours=lead)
+        state = _first_state(time, waves, ground) if state is None else _step(state, time, waves, ground)
+        if lead >= 0:
+            yield _cropped(_diagnose(state, time, waves, ground))
+
+
+def ground_with_halo() -> Ground:
+    """The archive's grid and what is around it."""
+    rows, columns = np.arange(-_HALO, NY + _HALO), np.arange(-_HALO, NX + _HALO)
+    return Ground(SOUTH + STEP_DEGREES * rows, WEST + STEP_DEGREES * columns)
+
+
+def draw_waves(rng: np.random.Generator) -> Waves:
+    """Draw a year's westerly and its waves.
+
+    The air mass of a wave with pressure is the linear solution: what its wind brings from north and south.
+    """
+    westerly = rng.uniform(12.0, 15.0)
+    drawn = [_draw_band(band, rng) for band in BANDS]
+    wave_numbers, bearings, pressure, temperature, cloud = (
+        np.concatenate(part) for part in zip(*drawn, strict=True)
+    )
+    k, l = wave_numbers * np.cos(bearings), wave_numbers * np.sin(bearings)  # noqa: E741
+    drift = k * _BETA / wave_numbers**2
+    u, v = (1j * np.stack([-l, k]) / (_AIR_DENSITY * _F)) * pressure
+    air = temperature + v * _SOUTHWARD_K_M / (1.0 / _AIR_SECONDS + 1j * drift)
+    coefficients = np.stack([pressure, u, v, air, cloud - pressure / _CLOUD_PRESSURE_PA])
+    return Waves(westerly, k, l, k * westerly - drift, coefficients)
+
+
+def _draw_band(
+    band: Band, rng: np.random.Generator
+) -> tuple[Floats, Floats, Complexes, Complexes, Complexes]:
+    """Wave numbers, bearings (radians from east) and amplitudes, spread evenly over the band's lengths."""
+    share = (np.arange(band.number) + rng.uniform(size=band.number)) / band.number
+    length = 1e3 * band.shortest_km * (band.longest_km / band.shortest_km) ** share
+    bearings = rng.uniform(-0.6, 0.6, band.number)
+    phases = np.exp(1j * rng.uniform(0.0, 2.0 * np.pi, (3, band.number)))
+    total = np.array([band.pressure_pa, band.temperature_k, band.cloud])
+    amplitudes = np.sqrt(2.0 / band.number) * total[:, None] * phases
+    return 2.0 * np.pi / length, bearings, amplitudes[0], amplitudes[1], amplitudes[2]
+
+
+def _first_state(time: dt.datetime, waves: Waves, ground: Ground) -> State:
+    _, _, edge = _flow(time, waves, ground)
+    return State(edge, np.zeros(ground.land.shape))
+
+
+def _step(state: State, time: dt.datetime, waves: Waves, ground: Ground) -> State:
+    """One hour on, to `time`."""
+    _, wind, _ = _flow(time - dt.timedelta(seconds=_STEP_SECONDS / 2), waves, ground)
+    pressure, wind_now, edge = _flow(time, waves, ground)
+    carried = _carried(state.carried, wind, ground)
+    air = _relaxed(carried[0], _air_at_rest(time, ground) + _SEA_K * ~ground.land, _AIR_SECONDS)
+    upslope = (wind_now * ground.slope).sum(axis=0)
+    cloud = _relaxed(carried[1], edge[1] + _CLOUD_UPSLOPE * upslope, _CLOUD_SECONDS)
+    carried = np.stack([air, cloud])
+    carried += _sponge(ground.land.shape) * (edge - carried)
+    return State(
+        carried, _relaxed(state.surface, _surface_at_rest(time, carried[1], ground), _GROUND_SECONDS)
+    )
+
+
+def _flow(time: dt.datetime, waves: Waves, ground: Ground) -> tuple[Floats, Floats, Floats]:
+    """Pressure (y, x), wind (2, y, x), and air mass and cloud as they come in over the edges (2, y, x)."""
+    seconds = (time - dt.datetime(time.year, 1, 1)).total_seconds()
+    amplitudes = waves.coefficients * np.exp(-1j * waves.omega * seconds)
+    eastward = np.exp(1j * waves.k[:, None] * ground.x)
+    northward = np.exp(1j * waves.l * ground.y[:, None])
+    pressure, u, v, air, cloud = ((northward * amplitudes[:, None, :]) @ eastward).real
+    westerly_pressure = _AIR_DENSITY * _F * waves.westerly * ground.y[:, None]
+    edge = np.stack([air + _air_at_rest(time, ground), cloud + _CLOUD])
+    return pressure + _MEAN_PRESSURE_PA - westerly_pressure, np.stack([u + waves.westerly, v]), edge
+
+
+def _carried(fields: Floats, wind: Floats, ground: Ground) -> Floats:
+    """Values from where the air was a step ago, bilinear between points (fields, y, x)."""
+    dx, dy = ground.x[1] - ground.x[0], ground.y[1] - ground.y[0]
+    rows, columns = np.indices(ground.land.shape)
+    row = np.clip(rows - wind[1] * _STEP_SECONDS / dy, 0.0, rows.shape[0] - 1.001)
+    column = np.clip(columns - wind[0] * _STEP_SECONDS / dx, 0.0, rows.shape[1] - 1.001)
+    j, i = row.astype(np.intp), column.astype(np.intp)
+    y, x = row - j, column - i
+    south = fields[:, j, i] * (1.0 - x) + fields[:, j, i + 1] * x
+    north = fields[:, j + 1, i] * (1.0 - x) + fields[:, j + 1, i + 1] * x
+    return np.asarray(south * (1.0 - y) + north * y)
+
+
+def _relaxed(values: Floats, target: Floats, seconds: float) -> Floats:
+    return np.asarray(target + (values - target) * np.exp(-_STEP_SECONDS / seconds))
+
+
+def _sponge(shape: tuple[int, ...]) -> Floats:
+    """How strongly points are held to the edge's values: 1 at the edge, 0 from `_SPONGE` points inward."""
+    rows, columns = (np.minimum(np.arange(size), np.arange(size)[::-1]) for size in shape)
+    return np.clip(1.0 - np.minimum(rows[:, None], columns) / _SPONGE, 0.0, 1.0)
+
+
+def _air_at_rest(time: dt.datetime, ground: Ground) -> Floats:
+    """A* of land, (y, x)."""
+    season = _SEASON_K * (1.0 - np.cos(2.0 * np.pi * (_day_of_year(time) - 20.0) / 365.25))
+    return np.broadcast_to(_AIR_K + season - _SOUTHWARD_K_M * ground.y[:, None], ground.land.shape)
+
+
+def _surface_at_rest(time: dt.datetime, cloud: Floats, ground: Ground) -> Floats:
+    """S*, (y, x)."""
+    cover = _logistic(cloud)
+    sun = _SUN_K * np.maximum(cos_zenith(time, ground.latitude, ground.longitude), 0.0)
+    both = sun * (1.0 - _SUN_DIMMED * cover) - _NIGHT_K * (1.0 - _NIGHT_DIMMED * cover)
+    return np.asarray(np.where(ground.land, 1.0, _SEA_SHARE) * both)
+
+
+def cos_zenith(time: dt.datetime, latitude: Floats, longitude: Floats) -> Floats:
+    """Cosine of the sun's zenith angle, (y, x), with Cooper's (1969) declination and without the equation of time."""
+    declination = np.radians(23.45) * np.sin(2.0 * np.pi * (284.0 + _day_of_year(time)) / 365.0)
+    hour_angle = np.radians(15.0 * (time.hour + time.minute / 60.0 - 12.0) + longitude)
+    y = np.radians(latitude)[:, None]
+    return np.asarray(np.sin(y) * np.sin(declination) + np.cos(y) * np.cos(declination) * np.cos(hour_angle))
+
+
+def _diagnose(state: State, time: dt.datetime, waves: Waves, ground: Ground) -> dict[str, Floats]:
+    pressure, wind, _ = _flow(time, waves, ground)
+    air = state.carried[0]
+    at_ground = pressure * (1.0 - _LAPSE * ground.height / air) ** (_GRAVITY / (_GAS * _LAPSE))
+    east, north = _wind_at_10m(wind, ground)
+    return {
+        "2t": air - _LAPSE * ground.height + state.surface,
+        "tcc": _logistic(state.carried[1]),
+        "msl": pressure,
+        "10u": east,
+        "10v": north,
+        "t": _level_temperature(state, pressure, at_ground, ground),
+        "lnsp": np.log(at_ground),
+    }
+
+
+def _wind_at_10m(wind: Floats, ground: Ground) -> tuple[Floats, Floats]:
+    turn = np.radians(np.where(ground.land, 30.0, 15.0))
+    turned = np.where(ground.land, 0.55, 0.75) * np.exp(1j * turn) * (wind[0] + 1j * wind[1])
+    return turned.real, turned.imag
+
+
+def level_pressure(surface_pressure: Floats) -> Floats:
+    """Pressure of the written levels in Pa, (level, y, x), half-way between the half levels."""
+    a, b = (np.convolve(values, [0.5, 0.5], "valid") for values in (HALF_LEVEL_A_PA, HALF_LEVEL_B))
+    chosen = np.array(LEVELS) - 1
+    return np.asarray(a[chosen, None, None] + b[chosen, None, None] * surface_pressure)
+
+
+def _level_temperature(state: State, sea_level: Floats, at_ground: Floats, ground: Ground) -> Floats:
+    air = state.carried[0]
+    free = air * (level_pressure(at_ground) / sea_level) ** (_GAS * _LAPSE / _GRAVITY)
+    height = (air - free) / _LAPSE - ground.height
+    return np.asarray(free + state.surface * np.exp(-height / _INVERSION_M))
+
+
+def _cropped(fields: dict[str, Floats]) -> dict[str, Floats]:
+    return {name: values[..., _HALO:-_HALO, _HALO:-_HALO][..., ::-1, :] for name, values in fields.items()}
+
+
+def _ridge_height(ridge: Ridge, ground: Ground) -> Floats:
+    centre = Ground(np.array([ridge.latitude]), np.array([ridge.longitude]))
+    x, y = (ground.x - centre.x) / 1e3, (ground.y[:, None] - centre.y) / 1e3
+    east, north = np.sin(np.radians(ridge.bearing)), np.cos(np.radians(ridge.bearing))
+    along, across = x * east + y * north, x * north - y * east
+    return np.asarray(
+        ridge.height_m * np.exp(-((along / ridge.along_km) ** 2) - (across / ridge.across_km) ** 2)
+    )
+
+
+def _day_of_year(time: dt.datetime) -> float:
+    return (time - dt.datetime(time.year, 1, 1)) / dt.timedelta(days=1) + 1.0
+
+
+def _logistic(values: Floats) -> Floats:
+    return np.asarray(1.0 / (1.0 + np.exp(-values)))
+
+
+def _parameters(
+    *, years: Sequence[int], months: Sequence[int], days: int | None, seed: int
+) -> dict[str, Any]:
+    """What makes an archive what it is.
+
+    Raises
+    ------
+    UserError
+        If there is nothing to write.
+    """
+    if not years or not months or not all(1 <= month <= 12 for month in months):
+        raise UserError("the sample needs at least one year and one month from 1 to 12")
+    if days is not None and days < 1:
+        raise UserError(f"the sample cannot be {days} days long; ask for one day or more")
+    return {"version": VERSION, "years": sorted(years), "months": sorted(months), "days": days, "seed": seed}
+
+
+def _is_complete(root: Path, wanted: dict[str, Any], files: list[str]) -> bool:
+    marker = root / MARKER
+    if not marker.is_file() or read_json(marker) != {**wanted, "complete": True}:
+        return False
+    return all((root / file).is_file() for file in files)
+
+
+def _clear(root: Path, *, keep: list[str]) -> None:
+    """Remove what an earlier sample with other parameters left.
+
+    Raises
+    ------
+    UserError
+        If there are GRIB files and no marker that says that they are a sample.
+    """
+    marker = root / MARKER
+    if marker.is_file():
+        for file in set(archive_files(read_json(marker))) - set(keep):
+            (root / file).unlink(missing_ok=True)
+    elif next(root.glob("*/*/*_*.grb"), None) is not None:
+        raise UserError(f"{root} holds GRIB files that are no sample; choose another directory")
+
+
+def _write_month(root: Path, year: int, month: int, *, days: int | None, seed: int) -> None:
+    surface = {name: _template(number) for name, number in SURFACE.items()}
+    levels = {level: _template(MODEL_LEVELS["t"], level=level) for level in LEVELS}
+    lnsp = _template(MODEL_LEVELS["lnsp"], level=1)
+    hours = hours_of(year, month, days=days)
+    try:
+        for time, fields in zip(hours, simulate(year, month, days=days, seed=seed), strict=True):
+            messages = [_encoded(handle, time, fields[name]) for name, handle in surface.items()]
+            _write(root / _file(time, "sf"), messages)
+            messages = [_encoded(levels[level], time, fields["t"][i]) for i, level in enumerate(LEVELS)]
+            _write(root / _file(time, "ml"), [_encoded(lnsp, time, fields["lnsp"]), *messages])
+    finally:
+        for handle in (*surface.values(), *levels.values(), lnsp):
+            eccodes.codes_release(handle)
+
+
+def _template(number: int, *, level: int | None = None) -> int:
+    """A GRIB 1 message without values, of a surface field or of a hybrid level."""
+    handle: int = eccodes.codes_grib_new_from_samples("regular_ll_sfc_grib1")
+    keys = {
+        "deleteLocalDefinition": 1,
+        "centre": "ecmf",  # whose table 128 the parameters are of
+        "table2Version": 128,
+        "generatingProcessIdentifier": 255,  # none
+        "indicatorOfParameter": number,
+        "typeOfLevel": "surface" if level is None else "hybrid",
+        "level": level or 0,
+        "Ni": NX,
+        "Nj": NY,
+        "latitudeOfFirstGridPointInDegrees": SOUTH + STEP_DEGREES * (NY - 1),
+        "latitudeOfLastGridPointInDegrees": SOUTH,
+        "longitudeOfFirstGridPointInDegrees": WEST,
+        "longitudeOfLastGridPointInDegrees": WEST + STEP_DEGREES * (NX - 1),
+        "iDirectionIncrementInDegrees": STEP_DEGREES,
+        "jDirectionIncrementInDegrees": STEP_DEGREES,
+        "bitsPerValue": 16,
+    }
+    for key, value in keys.items():
+        eccodes.codes_set(handle, key, value)
+    if level is not None:
+        eccodes.codes_set(handle, "PVPresent", 1)
+        eccodes.codes_set_double_array(handle, "pv", [*HALF_LEVEL_A_PA, *HALF_LEVEL_B])
+    return handle
+
+
+def _encoded(template: int, time: dt.datetime, values: Floats) -> bytes:
+    handle = eccodes.codes_clone(template)
+    try:
+        eccodes.codes_set(handle, "dataDate", time.year * 10000 + time.month * 100 + time.day)
+        eccodes.codes_set(handle, "dataTime", time.hour * 100)
+        eccodes.codes_set_values(handle, np.ascontiguousarray(values).ravel())
+        content: bytes = eccodes.codes_get_message(handle)
+    finally:
+        eccodes.codes_release(handle)
+    return content
+
+
+def _write(path: Path, messages: list[bytes]) -> None:
+    with written_beside(path) as beside:
+        beside.write_bytes(b"".join(messages))
+
+
+def _file(time: dt.datetime, kind: str) -> str:
+    return f"{time:%Y/%m/%Y%m%d%H}_{kind}.grb"
