@@ -36,6 +36,7 @@ onerror:
 rule all:
     default_target: True
     input:
+        expand("results/{dataset}/shards/zarr.json", dataset=DATASET),
         expand("results/{dataset}/shards/data/c/{block}/0/0/0", dataset=DATASET, block=ALL_BLOCKS),
         expand(
             "results/{dataset}/{experiment}/{split}/report.html",

@@ -47,7 +47,7 @@ def test_settings_prints_the_canonical_json_of_a_stage(config: Path, capsys: pyt
     ("arguments", "text"),
     [
         (["train"], "train needs --experiment beside an experiment file"),
-        (["train", "--experiment", "cmm"], "there is no experiment cmm; there are convlstm, cnn"),
+        (["train", "--experiment", "cmm"], "there is no experiment cmm; there are cnn, convlstm"),
         (["forecast", "--experiment", "cnn", "--split", "tset"], "there is no split tset"),
         (["plough"], "there is no stage plough"),
     ],

@@ -109,6 +109,7 @@ def test_the_step_between_two_months_is_counted_where_they_touch() -> None:
             edges=edges,
             latitude=np.zeros(1),
             longitude=np.zeros(1),
+            attributes={},
         )
 
     _, (touching,) = whole([part(3, [7.0, 8.0]), part(0, [1.0, 2.0, 4.0])], step_hours=1)

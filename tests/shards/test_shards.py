@@ -102,10 +102,11 @@ def test_a_damaged_index_is_named(copied: Path, layout: stages.Layout) -> None:
         ShardReader(copied, layout).windows(np.array([372]), 4)
 
 
-def test_a_block_of_another_layout_is_refused(copied: Path, layout: stages.Layout) -> None:
-    other = layout.model_copy(update={"block_steps": 100})
-    with pytest.raises(UserError, match="has another layout than the settings"):
-        ShardReader(copied, other)
+@pytest.mark.parametrize("change", [{"block_steps": 100}, {"nx": 7}, {"variables": ("2t",)}])
+def test_a_block_of_another_layout_is_refused(copied: Path, layout: stages.Layout, change: dict[str, Any]) -> None:
+    other = layout.model_copy(update=change)
+    with pytest.raises(UserError, match="bytes instead of"):
+        ShardReader(copied, other).windows(np.array([3]), 4)
 
 
 def test_steps_that_do_not_exist_keep_the_place_of_the_others(tmp_path: Path, reader: ShardReader) -> None:

@@ -12,10 +12,18 @@ from windrow.training.normalisation import Normalisation
 
 STATISTICS = {"variables": {"2t": {"mean": 280.0, "std": 4.0}, "tcc": {"mean": 0.5, "std": 0.25}}}
 NAMES = ("2t", "tcc")
+GRID: Any = {"latitude": np.zeros(1), "longitude": np.zeros(3), "attributes": {}}
 
 
 def layout(**other: Any) -> Layout:
-    given = {"origin": dt.datetime(2007, 1, 31, 22), "step_hours": 1, "block_steps": 10, "variables": NAMES}
+    given = {
+        "origin": dt.datetime(2007, 1, 31, 22),
+        "step_hours": 1,
+        "block_steps": 10,
+        "variables": NAMES,
+        "ny": 1,
+        "nx": 3,
+    }
     return Layout(**(given | other))
 
 
@@ -35,7 +43,7 @@ def test_rows_run_over_months_and_hours() -> None:
 
 def test_departures_from_climatology_use_the_mean_of_month_hour_and_point() -> None:
     means = np.arange(24 * 2 * 3, dtype=np.float32).reshape(1, 24, 2, 1, 3)
-    climatology = Climatology(months=(1,), hours=tuple(range(24)), variables=NAMES, means=means)
+    climatology = Climatology(months=(1,), hours=tuple(range(24)), variables=NAMES, means=means, **GRID)
     table = climatology.table(NAMES)
     assert table.shape == (288, 2, 1, 3)
     assert np.isnan(table[24:]).all()

@@ -4,7 +4,7 @@
 rule forecast:
     input:
         blocks=blocks_of_split,
-        layout=ancient("results/{dataset}/shards/data/zarr.json"),
+        climatology="results/{dataset}/climatology.nc",
         model="results/{dataset}/{experiment}/model.ckpt",
         sources=sources_and_model("forecast"),
     output:
@@ -27,6 +27,7 @@ rule forecast:
         windrow forecast \
             --settings {params.settings:q} \
             --shards {params.shards:q} \
+            --climatology {input.climatology:q} \
             --model {input.model:q} \
             --threads {threads} \
             --output {output.forecasts:q} \

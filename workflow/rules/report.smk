@@ -6,7 +6,6 @@ rule report:
         scores="results/{dataset}/{experiment}/{split}/scores.nc",
         forecasts="results/{dataset}/{experiment}/{split}/forecasts.zarr",
         blocks=blocks_of_split,
-        layout=ancient("results/{dataset}/shards/data/zarr.json"),
         history="results/{dataset}/{experiment}/history.json",
         sources=sources("report"),
     output:

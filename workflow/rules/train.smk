@@ -4,7 +4,6 @@
 rule train:
     input:
         blocks=blocks_of_training,
-        layout=ancient("results/{dataset}/shards/data/zarr.json"),
         statistics="results/{dataset}/statistics.json",
         climatology="results/{dataset}/climatology.nc",
         sources=sources_and_model("train"),

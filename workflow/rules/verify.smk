@@ -5,7 +5,6 @@ rule verify:
     input:
         forecasts="results/{dataset}/{experiment}/{split}/forecasts.zarr",
         blocks=blocks_of_verification,
-        layout=ancient("results/{dataset}/shards/data/zarr.json"),
         climatology="results/{dataset}/climatology.nc",
         sources=sources("verify"),
     output:

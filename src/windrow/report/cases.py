@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,7 @@ import xarray as xr
 
 from windrow.errors import UserError
 from windrow.extracted import hours_since_1900
-from windrow.forecasts import Forecasts, open_forecasts
+from windrow.forecasts import Forecasts
 from windrow.report.text import as_datetime
 from windrow.shards.reader import ShardReader
 from windrow.verification.aggregate import experiment_of
@@ -59,7 +58,7 @@ def shown_leads(leads: int) -> list[int]:
     return sorted({0, (leads - 1) // 2, leads - 1})
 
 
-def read_cases(scores: xr.Dataset, variable: str, *, forecasts: Path, reader: ShardReader) -> list[Case]:
+def read_cases(scores: xr.Dataset, variable: str, *, forecasts: Forecasts, reader: ShardReader) -> list[Case]:
     """The cases of one variable of the experiment.
 
     Raises
@@ -67,12 +66,11 @@ def read_cases(scores: xr.Dataset, variable: str, *, forecasts: Path, reader: Sh
     UserError
         If the forecasts are not those that the scores are of.
     """
-    store = open_forecasts(forecasts)
     mse = scores["mse"].sel(forecast=experiment_of(scores), variable=variable).transpose("init_time", "lead_time")
-    if variable not in store.variables or list(store.lead_hours) != list(scores["lead_time"].values):
-        raise UserError(f"{forecasts} and the scores do not belong together; run the stage verify again")
+    if variable not in forecasts.variables or list(forecasts.lead_hours) != list(scores["lead_time"].values):
+        raise UserError("the forecasts and the scores do not belong together; run the stage verify again")
     found = pick(mse.values.mean(axis=1))
-    return [_read_case(name, mse[place], variable, store, reader) for name, place in found.items()]
+    return [_read_case(name, mse[place], variable, forecasts, reader) for name, place in found.items()]
 
 
 def _read_case(name: str, mse: xr.DataArray, variable: str, store: Forecasts, reader: ShardReader) -> Case:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import xarray as xr
 import yaml
 from markupsafe import Markup
 
+from windrow.forecasts import Forecasts
 from windrow.report.cases import Case, read_cases
 from windrow.report.curves import score_curves
 from windrow.report.history import history_curve
@@ -62,7 +62,7 @@ def experiment_page(
     settings: ReportPage,
     *,
     scores: xr.Dataset,
-    forecasts: Path,
+    forecasts: Forecasts,
     reader: ShardReader,
     history: dict[str, Any],
     provenance: dict[str, str],
@@ -75,12 +75,12 @@ def experiment_page(
         If scores and forecasts do not belong together, or the colour map is unknown.
     """
     variables = [str(name) for name in scores["variable"].values]
-    ground = ground_of(reader.latitude, reader.longitude)
+    ground = ground_of(forecasts.latitude, forecasts.longitude)
     means = aggregate(scores)
     return render(
         "report.html.jinja",
         title=settings.report.title or settings.experiment_name,
-        question=_question(settings, scores, reader),
+        question=_question(settings, scores, forecasts),
         sections=[
             _section(settings, scores, means, name, forecasts, reader, ground, mapped=place < MAPPED_VARIABLES)
             for place, name in enumerate(variables)
@@ -99,7 +99,7 @@ def _section(
     scores: xr.Dataset,
     means: xr.Dataset,
     variable: str,
-    forecasts: Path,
+    forecasts: Forecasts,
     reader: ShardReader,
     ground: Ground,
     *,
@@ -108,7 +108,7 @@ def _section(
     experiment, baselines = experiment_of(scores), baselines_of(scores)
     own = means.sel(variable=variable)
     units = str(own["units"].values)
-    title = title_of(variable, reader)
+    title = title_of(variable, forecasts)
     return VariableSection(
         name=variable,
         title=title,
@@ -137,19 +137,19 @@ def _case_figures(
     return figures
 
 
-def title_of(variable: str, reader: ShardReader) -> str:
+def title_of(variable: str, forecasts: Forecasts) -> str:
     """A variable's long name, or its short one."""
-    return str(reader.attributes[variable].get("long_name") or variable)
+    return str(forecasts.attributes(variable).get("long_name") or variable)
 
 
-def _question(settings: ReportPage, scores: xr.Dataset, reader: ShardReader) -> str:
+def _question(settings: ReportPage, scores: xr.Dataset, forecasts: Forecasts) -> str:
     """What was asked, and of how many samples the answer is."""
-    variables = enumeration([title_of(str(name), reader) for name in scores["variable"].values])
+    variables = enumeration([title_of(str(name), forecasts) for name in scores["variable"].values])
     leads = [int(lead) for lead in scores["lead_time"].values]
-    forecasts = counted(scores.sizes["init_time"], "forecast")
+    samples = counted(scores.sizes["init_time"], "forecast")
     return (
         f"How well does {settings.experiment_name} forecast {variables} {hours(leads, among=leads)} ahead over "
-        f"{region(reader.latitude, reader.longitude)}? Scored on {forecasts} of the "
+        f"{region(forecasts.latitude, forecasts.longitude)}? Scored on {samples} of the "
         f"{settings.split} split, beside {counted(len(baselines_of(scores)), 'baseline')} on the same samples."
     )
 

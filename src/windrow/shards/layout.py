@@ -84,6 +84,6 @@ def blocks_between(first: dt.datetime, end: dt.datetime, layout: Layout) -> rang
     )
 
 
-def shape_of(layout: Layout, ny: int, nx: int) -> BlockShape:
+def shape_of(layout: Layout) -> BlockShape:
     """The shape of this dataset's blocks."""
-    return BlockShape(steps=layout.block_steps, variables=len(layout.variables), ny=ny, nx=nx)
+    return BlockShape(steps=layout.block_steps, variables=len(layout.variables), ny=layout.ny, nx=layout.nx)

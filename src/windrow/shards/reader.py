@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,47 +11,22 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.errors import UserError
-from windrow.files import read_json
-from windrow.shards.layout import DATA, NO_CHUNK, BlockShape, block_path, shape_of, step_of
+from windrow.shards.layout import NO_CHUNK, BlockShape, block_path, shape_of, step_of
 from windrow.stages import Layout
 
 
 class ShardReader:
-    """The steps of a store, by number or by time; blocks are mapped when they are first needed.
+    """The steps of a store, by number; blocks are mapped when they are first needed.
 
-    Raises
-    ------
-    UserError
-        If the store is not the one that the layout describes.
+    It reads the blocks and nothing else of the store, so that what depends on some blocks does not depend on the
+    length of the time axis.
     """
 
     def __init__(self, shards: Path, layout: Layout) -> None:
         self.shards = shards
         self.layout = layout
+        self.shape: BlockShape = shape_of(layout)
         self._blocks: dict[int, npt.NDArray[np.float32]] = {}
-        metadata = read_json(shards / DATA / "zarr.json")
-        _, variables, ny, nx = metadata["shape"]
-        block_steps = metadata["chunk_grid"]["configuration"]["chunk_shape"][0]
-        self.attributes: dict[str, dict[str, Any]] = metadata["attributes"]["variables"]
-        if (variables, block_steps) != (len(layout.variables), layout.block_steps):
-            raise UserError(f"{shards} has another layout than the settings; run the stage shards again")
-        self.shape: BlockShape = shape_of(layout, ny, nx)
-
-    @cached_property
-    def latitude(self) -> npt.NDArray[np.float64]:
-        """Latitude of the rows (degrees north)."""
-        return self._coordinate("latitude", self.shape.ny)
-
-    @cached_property
-    def longitude(self) -> npt.NDArray[np.float64]:
-        """Longitude of the columns (degrees east)."""
-        return self._coordinate("longitude", self.shape.nx)
-
-    def _coordinate(self, name: str, length: int) -> npt.NDArray[np.float64]:
-        values = np.fromfile(self.shards / name / "c" / "0", dtype="<f8")
-        if len(values) != length:
-            raise UserError(f"{self.shards / name} is damaged; run the stage shards_layout again")
-        return values
 
     def __getstate__(self) -> dict[str, Any]:
         """Workers map the blocks for themselves."""

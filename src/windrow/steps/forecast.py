@@ -12,6 +12,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--experiment", help="name of the experiment, if --settings is an experiment file")
     parser.add_argument("--split", help="name of the split, if --settings is an experiment file")
     parser.add_argument("--shards", required=True, type=Path, help="directory of the shards")
+    parser.add_argument("--climatology", required=True, type=Path, help="climatology.nc: grid and units")
     parser.add_argument("--model", required=True, type=Path, help="the trained model")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: as many as there are cores")
     parser.add_argument("--output", required=True, type=Path, help="the forecasts (Zarr)")
@@ -26,6 +27,11 @@ def run(args: argparse.Namespace) -> None:
         stages.Forecast, args.settings, stage="forecast", experiment=args.experiment, split=args.split
     )
     count = forecast_split(
-        settings, shards=args.shards, model=args.model, threads=args.threads, output=args.output
+        settings,
+        shards=args.shards,
+        climatology=args.climatology,
+        model=args.model,
+        threads=args.threads,
+        output=args.output,
     )
     print(f"{count} forecasts of {settings.sequences.target_steps} steps")

@@ -23,6 +23,7 @@ def run(args: argparse.Namespace) -> None:
     from windrow import stages
     from windrow.errors import UserError
     from windrow.files import read_json, write_text
+    from windrow.forecasts import open_forecasts
     from windrow.report.page import experiment_page
     from windrow.report.sources import made_from
     from windrow.shards.reader import ShardReader
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     page = experiment_page(
         settings,
         scores=scores,
-        forecasts=args.forecasts,
+        forecasts=open_forecasts(args.forecasts),
         reader=ShardReader(args.shards, settings.layout),
         history=read_json(args.history),
         provenance=made_from({settings.experiment_name: args.scores}),

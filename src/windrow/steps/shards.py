@@ -25,12 +25,10 @@ def run(args: argparse.Namespace) -> None:
     layout = stages.read_settings(stages.Layout, args.settings, stage="shards")
     first = extracted.hours_since_1900(layout.origin) + args.block * layout.block_steps * layout.step_hours
     present = np.zeros(layout.block_steps, dtype=bool)
-    values = None
+    shape = shape_of(layout)
+    values = np.zeros((shape.steps, shape.variables, shape.ny, shape.nx), dtype=np.float32)
     for path in args.extracted:
         with extracted.opened(path) as month:
-            if values is None:
-                shape = shape_of(layout, len(month.latitude), len(month.longitude))
-                values = np.zeros((shape.steps, shape.variables, shape.ny, shape.nx), dtype=np.float32)
             steps = (month.hours - first) // layout.step_hours
             inside = np.flatnonzero((steps >= 0) & (steps < layout.block_steps))
             if not len(inside):
@@ -39,6 +37,5 @@ def run(args: argparse.Namespace) -> None:
             present[steps[source]] = True
             for place, variable in enumerate(layout.variables):
                 values[steps[source], place] = month.fields(variable, source)
-    assert values is not None
     write_block(args.output, values, present, shape)
     print(f"block {args.block}: {int(present.sum())} of {layout.block_steps} steps")

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
         first = extracted.hours_since_1900(layout.origin)
         write_layout(
             args.shards,
-            shape=shape_of(layout, len(month.latitude), len(month.longitude)),
+            shape=shape_of(layout),
             times=first + layout.step_hours * np.arange(settings.steps, dtype=np.int64),
             variables={variable: month.attributes(variable) for variable in layout.variables},
             latitude=month.latitude,

@@ -44,7 +44,7 @@ def verify(settings: Verify, *, forecasts: Path, shards: Path, climatology: Path
     for start in range(0, len(inits), CHUNK_INITS):
         chunk = slice(start, start + CHUNK_INITS)
         _score_chunk(scores, store, archive, inits, chunk, kept, settings.baselines)
-    return _dataset({name: values[:, :, kept] for name, values in scores.items()}, names, store, archive, kept)
+    return _dataset({name: values[:, :, kept] for name, values in scores.items()}, names, store, kept)
 
 
 def _score_chunk(
@@ -72,11 +72,10 @@ def _dataset(
     scores: dict[str, npt.NDArray[np.float64]],
     names: tuple[str, ...],
     store: Forecasts,
-    archive: Archive,
     kept: npt.NDArray[np.bool_],
 ) -> xr.Dataset:
     dimensions = ("forecast", "variable", "init_time", "lead_time")
-    units = [archive.reader.attributes[name].get("units", "1") for name in store.variables]
+    units = [store.attributes(name).get("units", "1") for name in store.variables]
     return xr.Dataset(
         {
             **{name: (dimensions, values) for name, values in scores.items()},
