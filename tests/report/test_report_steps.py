@@ -22,7 +22,7 @@ def report_arguments(world: Any, path: Path) -> list[str]:
     options = {
         "--settings": canonical(world.settings),
         "--scores": path / "scores.nc",
-        "--forecasts": world.forecasts,
+        "--forecasts": world.path / "forecasts.zarr",
         "--shards": world.shards,
         "--history": path / "history.json",
         "--output": path / "report.html",

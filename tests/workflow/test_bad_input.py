@@ -17,15 +17,15 @@ MONTH = ["--month", "2007-01"]
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def january(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("bad") / "archive"
     write_tiny_archive(root, months=[(2007, 1)], variables=("2t", "tcc"))
     return root
 
 
 @pytest.fixture
-def root(archive: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(archive, tmp_path / "archive"))
+def root(january: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(january, tmp_path / "archive"))
 
 
 def settings(stage: str, root: Path, edit: dict[str, Any] | None = None, **wildcards: str) -> str:

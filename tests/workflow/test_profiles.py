@@ -1,0 +1,93 @@
+"""Dry-runs of the paper's experiment and of the SLURM profile."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+PARTITIONS = {
+    "inventory": "cpu",
+    "extract": "cpu",
+    "statistics_month": "cpu",
+    "statistics": "mem",
+    "shards_layout": "cpu",
+    "shards": "mem",
+    "train": "gpu",
+    "forecast": "gpu",
+    "verify": "mem",
+    "report": "cpu",
+    "compare": "cpu",
+}
+
+
+def counts(output: str) -> dict[str, int]:
+    table = output.partition("Job stats:")[2].partition("total")[0]
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.M)}
+
+
+@pytest.fixture
+def gmd(new_project: Any) -> Any:
+    """The paper's experiment with an archive of empty files: one per hour and kind, of one day of each month."""
+    project = new_project()
+    project.config = yaml.safe_load((ROOT / "config" / "gmd2022.yaml").read_text())
+    project.write_config()
+    for year in range(2007, 2020):
+        for month in range(1, 13):
+            directory = project.path / "data" / "era5-gmd" / f"{year}" / f"{month:02d}"
+            directory.mkdir(parents=True)
+            for hour in range(24):
+                for kind in ("sf", "ml"):
+                    (directory / f"{year}{month:02d}01{hour:02d}_{kind}.grb").touch()
+    return project
+
+
+GMD_JOBS = {
+    "inventory": 13 * 12,
+    "extract": 13 * 12,
+    "statistics_month": 11 * 12,
+    "statistics": 1,
+    "shards_layout": 1,
+    "shards": -(-(13 * 365 + 3) * 24 // 744),
+    "train": 2,
+    "forecast": 2,
+    "verify": 2,
+    "report": 2,
+    "compare": 1,
+    "all": 1,
+}
+
+
+def test_the_papers_experiment_plans_every_month_block_and_experiment(gmd: Any) -> None:
+    output = gmd.run("--dry-run")
+    assert counts(output) == GMD_JOBS
+    assert "Y2007to2019M01to12-92_56-38.40N00.00E-2t_tcc_t850" in output
+
+
+def test_the_papers_experiment_plans_the_same_on_slurm_in_few_queue_entries(gmd: Any) -> None:
+    output = gmd.run("--profile", "profiles/slurm", "--dry-run")
+    assert counts(output) == GMD_JOBS
+    groups = set(re.findall(r"^group job (\S+) ", output, flags=re.M))
+    single = len(re.findall(r"^rule (?!all)\w+:", output, flags=re.M))
+    assert len(groups) + single < 60
+
+
+def test_every_rule_goes_to_the_partition_of_its_kind_of_work(new_project: Any) -> None:
+    output = new_project().run("--profile", "profiles/slurm", "--dry-run", "--forceall")
+    found: dict[str, set[str]] = {}
+    for rule, body in re.findall(r"^ *(?:local)?rule (\w+):\n(.*?)(?=^ *(?:\[|rule|group))", output + "[", re.M | re.S):
+        if partition := re.search(r"slurm_partition=(\w+)", body):
+            found.setdefault(rule, set()).add(partition[1])
+    found.pop("all", None)
+    assert found == {rule: {partition} for rule, partition in PARTITIONS.items()}
+
+
+def test_training_and_forecasts_ask_slurm_for_a_gpu(new_project: Any) -> None:
+    output = new_project().run("--profile", "profiles/slurm", "--dry-run", "--forceall")
+    asked = Counter(re.findall(r"gres=(\S+?),", output))
+    assert asked == {"gpu:1": 4}
