@@ -1,28 +1,33 @@
 """The embedded data set: a small atmosphere, written as an archive of GRIB files.
 
-It is no reanalysis and claims to be none: the messages carry ECMWF's parameter table and no local section, so no
-class, stream or experiment version. It is an atmosphere of a few equations on a plane around 47 N, 9 E (x eastward,
-y northward, f = 1.07e-4 s⁻¹), wide enough that the edges of its grid, 4.2 degrees outside the archive's, are not seen.
+It is no reanalysis and claims to be none: the messages use ECMWF's parameter table and have no local section:
+no class, stream or experiment version. A few equations hold on a plane around 47 N, 9 E (x eastward,
+y northward, f = 1.07e-4 s⁻¹), whose edges lie 4.2 degrees outside the archive's grid.
 
-**Pressure** at sea level is a westerly flow U and Rossby waves, drawn anew for every year:
-p = 101500 Pa − ρ f U y + Σ Re P exp i(kx + ly − ωt), ω = k (U − β / (k² + l²)), ρ = 1.25 kg m⁻³,
-β = 1.56e-11 m⁻¹ s⁻¹. The wind that carries air masses, (u, v), is geostrophic: u = −∂p/∂y / ρf, v = ∂p/∂x / ρf.
+**Pressure** at sea level is a westerly flow U, of 12 to 15 m/s, and Rossby waves, drawn anew for every year:
+p = 101500 Pa − ρ f U y + Re Σ P exp i(kx + ly − ωt), ω = k (U − β / (k² + l²)), ρ = 1.25 kg m⁻³,
+β = 1.56e-11 m⁻¹ s⁻¹. The wind that carries air is geostrophic: u = −∂p/∂y / ρf, v = ∂p/∂x / ρf.
+`BANDS` lists the lengths of the waves and their amplitudes.
 
-**Air mass**, the temperature A reduced to sea level, is carried and relaxed, in hourly semi-Lagrangian steps:
-dA/dt = (A* − A) / 60 h, where A* = 276 K − 9 K (cos(2π (d − 20) / 365.25) − 1) / 2 · 2 − 5.5e-6 K m⁻¹ y
-(day of the year d), warmer over sea by 4 K. At the edges it is A* of land and the waves' own linear solution,
-−v ∂A*/∂y / (1 / 60 h + i (kU − ω)), with thermal waves of the shorter lengths that no pressure belongs to.
+**The air mass**, the temperature A reduced to sea level, is carried by that wind and relaxed:
+dA/dt = (A* − A) / 60 h, A* = 276 K + 9 K (1 − cos(2π (d − 20) / 365.25)) − 5.5e-6 K m⁻¹ y + 4 K over sea,
+d the day of the year. Air that comes in over the edges has A* of land and the waves' linear solution,
+5.5e-6 K m⁻¹ v / (1 / 60 h + i (kU − ω)), and with them thermal waves that have no pressure.
 
-**Cloud** is C = 1 / (1 + exp −q), and q is carried too: dq/dt = (q* − q) / 6 h, where q* = 0.1 − p' / 700 Pa
-+ waves of its own + 12 s m⁻¹ (u ∂h/∂x + v ∂h/∂y) over ground of height h (m); p' is the pressure of the waves.
+**Cloud** is C = 1 / (1 + exp −q), and q is carried too: dq/dt = (q* − q) / 6 h, where
+q* = 0.1 − p' / 700 Pa + 12 s m⁻¹ (u ∂h/∂x + v ∂h/∂y) + waves of its own, over ground of height h (m);
+p' is the pressure of the waves. Over the edges comes q* of level ground.
 
-**The ground** cools and warms the lowest air by S, which stays in its place: dS/dt = (S* − S) / 3 h, where
-S* = g (32 K max(cos Z, 0) (1 − 0.65 C) − 6 K (1 − 0.75 C)), Z the sun's zenith angle, g = 1 over land, 0.1 over sea.
+**The ground** cools and warms the lowest air by S, which stays in its place: dS/dt = (S* − S) / 3 h,
+S* = g (28 K max(cos Z, 0) (1 − 0.65 C) − 6 K (1 − 0.75 C)), where Z is the sun's zenith angle, and g is 1
+over land and 0.1 over sea.
 
-**What is written**: `2t` = A − Γh + S, Γ = 0.0065 K m⁻¹; `10u`, `10v`: (u, v) times 0.55 (sea 0.75), turned left by
-30 degrees (sea 15); `tcc` = C; `msl` = p; `lnsp` = ln p_s, p_s = p (1 − Γh / A)^(g / RΓ); on hybrid levels
-`t` = A (p_l / p)^(RΓ / g) + S exp(−z / 400 m), z the level's height over the ground, p_l = a + b p_s.
-Mountains are flattened (h below 1000 m), so that 850 hPa lies between two of the levels at every point.
+**What is written**: `2t` = A − Γh + S, Γ = 0.0065 K m⁻¹; `tcc` = C; `msl` = p; `10u`, `10v`: the wind, times
+0.55 (sea 0.75), turned left by 30 degrees (sea 15); `lnsp` = ln p_s, p_s = p (1 − Γh / A)^(g / RΓ);
+`t` = A (p_l / p)^(RΓ / g) + S exp(−z / 400 m) at p_l = a + b p_s, z the height over the ground.
+Mountains are flattened, h < 1000 m, so that 850 hPa lies between two of the written levels at every point.
+
+Steps are hourly and semi-Lagrangian: the wind half an hour ago, bilinear interpolation, exact relaxation.
 """
 
 from __future__ import annotations
@@ -55,10 +60,8 @@ HALF_LEVEL_A_PA = (0.0, 6000.0, 12000.0, 14000.0, 12500.0, 9000.0, 5500.0, 2800.
 HALF_LEVEL_B = (0.0, 0.01, 0.06, 0.18, 0.34, 0.52, 0.66, 0.78, 0.88, 0.97, 1.0)
 LEVELS = (6, 7, 8, 9, 10)  # of 10, from the top; these reach from about 650 hPa to the ground
 
-_HALO, _SPONGE = (
-    14,
-    8,
-)  # points outside the archive's grid, and those of them that are held to the edge's values
+_HALO = 14  # points on each side of the archive's grid
+_SPONGE = 8  # the outermost of them, which are held to what comes in
 _CENTRE = (47.0, 9.0)
 _EARTH_RADIUS_M = 6371229.0
 _STEP_SECONDS = 3600.0
@@ -67,7 +70,7 @@ _F, _BETA, _AIR_DENSITY, _GAS, _GRAVITY, _LAPSE = 1.07e-4, 1.56e-11, 1.25, 287.0
 _MEAN_PRESSURE_PA, _AIR_K, _SEASON_K, _SOUTHWARD_K_M, _SEA_K = 101500.0, 276.0, 9.0, 5.5e-6, 4.0
 _AIR_SECONDS, _CLOUD_SECONDS, _GROUND_SECONDS = 60 * 3600.0, 6 * 3600.0, 3 * 3600.0
 _CLOUD, _CLOUD_PRESSURE_PA, _CLOUD_UPSLOPE = 0.1, 700.0, 12.0
-_SUN_K, _SUN_DIMMED, _NIGHT_K, _NIGHT_DIMMED, _SEA_SHARE = 32.0, 0.65, 6.0, 0.75, 0.1
+_SUN_K, _SUN_DIMMED, _NIGHT_K, _NIGHT_DIMMED, _SEA_SHARE = 28.0, 0.65, 6.0, 0.75, 0.1
 _HIGHEST_M, _INVERSION_M = 1000.0, 400.0
 
 
@@ -83,14 +86,14 @@ class Band(NamedTuple):
 
 
 BANDS = (
-    Band(6, 3500.0, 7000.0, 750.0, 0.0, 0.0),
-    Band(6, 1400.0, 2600.0, 90.0, 0.5, 0.5),
-    Band(8, 600.0, 1100.0, 0.0, 0.9, 1.0),
+    Band(6, 4000.0, 7000.0, 700.0, 0.0, 0.0),
+    Band(6, 1400.0, 2600.0, 25.0, 0.5, 0.4),
+    Band(10, 650.0, 1200.0, 0.0, 1.1, 0.8),
 )
 
 
 class Ridge(NamedTuple):
-    """A mountain range: centre (degrees), height (m), half lengths (km) and the bearing of its axis (degrees)."""
+    """A range: centre (degrees), height (m), half lengths (km) and the bearing of its axis (degrees)."""
 
     latitude: float
     longitude: float
@@ -155,23 +158,33 @@ class Ground:
 
 @dataclass(frozen=True)
 class Waves:
-    """The waves of one year: wave numbers (m⁻¹), frequency (s⁻¹) and what they do, each (wave,).
+    """A year's westerly (m/s) and waves: wave numbers (m⁻¹) and frequencies (s⁻¹), each (wave,).
 
-    `coefficients`, (5, wave), are the complex amplitudes of pressure (Pa), u and v (m/s), air mass (K) and cloud.
+    `amplitudes`, (5, wave), complex, at `epoch`: pressure (Pa), u and v (m/s), air mass (K), cloud.
     """
 
+    epoch: dt.datetime
     westerly: float
-    k: Floats
-    l: Floats  # noqa: E741, the name that the formula has
-    omega: Floats
-    coefficients: Complexes
+    eastward: Floats
+    northward: Floats
+    frequency: Floats
+    amplitudes: Complexes
+
+
+class Flow(NamedTuple):
+    """Pressure (y, x), wind (2, y, x), and air mass and cloud as they come in over the edges (2, y, x)."""
+
+    pressure: Floats
+    wind: Floats
+    incoming: Floats
 
 
 class State(NamedTuple):
-    """What is carried on from hour to hour: air mass and cloud, (2, y, x), and the ground's share of 2t, (y, x)."""
+    """An hour: air mass and cloud, which are carried (2, y, x), the ground's S (y, x), and the flow."""
 
     carried: Floats
     surface: Floats
+    flow: Flow
 
 
 def write_sample(
@@ -188,7 +201,7 @@ def write_sample(
     Parameters
     ----------
     root
-        Directory of the archive. A file `sample.json` in it names these parameters, and whether all is written.
+        Directory of the archive. Its file `sample.json` names these parameters, and whether all is written.
     years, months
         Every one of these months of every one of these years.
     days
@@ -207,7 +220,7 @@ def write_sample(
     files = archive_files(wanted)
     if _is_complete(root, wanted, files):
         return
-    _clear(root, keep=files)
+    _remove_other(root, files)
     write_json(root / MARKER, {**wanted, "complete": False})
     for year in wanted["years"]:
         for month in wanted["months"]:
@@ -238,94 +251,103 @@ def hours_of(year: int, month: int, *, days: int | None = None) -> list[dt.datet
 def simulate(year: int, month: int, *, days: int | None = None, seed: int = 1) -> Iterator[dict[str, Floats]]:
     """The fields of every hour of a month, from north to south.
 
-    The keys are `2t`, `tcc`, `msl`, `10u`, `10v` and `lnsp`, (y, x), and `t`, (level, y, x), in the units of GRIB.
+    The keys are `2t`, `tcc`, `msl`, `10u`, `10v` and `lnsp`, (y, x), and `t`, (level, y, x), in GRIB's units.
     """
     ground = ground_with_halo()
-    waves = draw_waves(np.random.default_rng([seed, year]))
+    waves = draw_waves(year, seed=seed)
     hours = hours_of(year, month, days=days)
     state: State | None = None
     for lead in range(-_SPIN_UP_HOURS, len(hours)):
         time = hours[0] + dt.timedelta(hours=lead)
         state = _first_state(time, waves, ground) if state is None else _step(state, time, waves, ground)
         if lead >= 0:
-            yield _cropped(_diagnose(state, time, waves, ground))
+            yield _cropped(_diagnose(state, ground))
 
 
 def ground_with_halo() -> Ground:
     """The archive's grid and what is around it."""
-    rows, columns = np.arange(-_HALO, NY + _HALO), np.arange(-_HALO, NX + _HALO)
+    rows, columns = (np.arange(-_HALO, size + _HALO, dtype=np.float64) for size in (NY, NX))
     return Ground(SOUTH + STEP_DEGREES * rows, WEST + STEP_DEGREES * columns)
 
 
-def draw_waves(rng: np.random.Generator) -> Waves:
+def draw_waves(year: int, *, seed: int) -> Waves:
     """Draw a year's westerly and its waves.
 
     The air mass of a wave with pressure is the linear solution: what its wind brings from north and south.
     """
+    rng = np.random.default_rng([seed, year])
     westerly = rng.uniform(12.0, 15.0)
     drawn = [_draw_band(band, rng) for band in BANDS]
-    wave_numbers, bearings, pressure, temperature, cloud = (
-        np.concatenate(part) for part in zip(*drawn, strict=True)
-    )
-    k, l = wave_numbers * np.cos(bearings), wave_numbers * np.sin(bearings)  # noqa: E741
-    drift = k * _BETA / wave_numbers**2
-    u, v = (1j * np.stack([-l, k]) / (_AIR_DENSITY * _F)) * pressure
-    air = temperature + v * _SOUTHWARD_K_M / (1.0 / _AIR_SECONDS + 1j * drift)
-    coefficients = np.stack([pressure, u, v, air, cloud - pressure / _CLOUD_PRESSURE_PA])
-    return Waves(westerly, k, l, k * westerly - drift, coefficients)
+    number, bearing = (np.concatenate(part) for part in zip(*(waves[:2] for waves in drawn), strict=True))
+    pressure, temperature, cloud = np.concatenate([waves[2] for waves in drawn], axis=1)
+    east, north = number * np.cos(bearing), number * np.sin(bearing)
+    lag = east * _BETA / number**2
+    u, v = 1j * np.stack([-north, east]) / (_AIR_DENSITY * _F) * pressure
+    air = temperature + v * _SOUTHWARD_K_M / (1.0 / _AIR_SECONDS + 1j * lag)
+    amplitudes = np.stack([pressure, u, v, air, cloud - pressure / _CLOUD_PRESSURE_PA])
+    return Waves(dt.datetime(year, 1, 1), westerly, east, north, east * westerly - lag, amplitudes)
 
 
-def _draw_band(
-    band: Band, rng: np.random.Generator
-) -> tuple[Floats, Floats, Complexes, Complexes, Complexes]:
-    """Wave numbers, bearings (radians from east) and amplitudes, spread evenly over the band's lengths."""
+def _draw_band(band: Band, rng: np.random.Generator) -> tuple[Floats, Floats, Complexes]:
+    """Wave numbers (m⁻¹), bearings (radians from east), (wave,), and amplitudes at the epoch, (3, wave).
+
+    The lengths are spread over the band, so that no year lacks the short or the long ones.
+    """
     share = (np.arange(band.number) + rng.uniform(size=band.number)) / band.number
     length = 1e3 * band.shortest_km * (band.longest_km / band.shortest_km) ** share
-    bearings = rng.uniform(-0.6, 0.6, band.number)
-    phases = np.exp(1j * rng.uniform(0.0, 2.0 * np.pi, (3, band.number)))
-    total = np.array([band.pressure_pa, band.temperature_k, band.cloud])
-    amplitudes = np.sqrt(2.0 / band.number) * total[:, None] * phases
-    return 2.0 * np.pi / length, bearings, amplitudes[0], amplitudes[1], amplitudes[2]
+    bearing = rng.uniform(-0.6, 0.6, band.number)
+    phase = rng.uniform(0.0, 2.0 * np.pi, (3, band.number))
+    together = np.array([[band.pressure_pa], [band.temperature_k], [band.cloud]])
+    return 2.0 * np.pi / length, bearing, np.sqrt(2.0 / band.number) * together * np.exp(1j * phase)
 
 
 def _first_state(time: dt.datetime, waves: Waves, ground: Ground) -> State:
-    _, _, edge = _flow(time, waves, ground)
-    return State(edge, np.zeros(ground.land.shape))
+    flow = _flow(time, waves, ground)
+    return State(flow.incoming, np.zeros(ground.land.shape), flow)
 
 
 def _step(state: State, time: dt.datetime, waves: Waves, ground: Ground) -> State:
     """One hour on, to `time`."""
-    _, wind, _ = _flow(time - dt.timedelta(seconds=_STEP_SECONDS / 2), waves, ground)
-    pressure, wind_now, edge = _flow(time, waves, ground)
-    carried = _carried(state.carried, wind, ground)
-    air = _relaxed(carried[0], _air_at_rest(time, ground) + _SEA_K * ~ground.land, _AIR_SECONDS)
-    upslope = (wind_now * ground.slope).sum(axis=0)
-    cloud = _relaxed(carried[1], edge[1] + _CLOUD_UPSLOPE * upslope, _CLOUD_SECONDS)
+    carrying = _flow(time - dt.timedelta(seconds=_STEP_SECONDS / 2), waves, ground).wind
+    flow = _flow(time, waves, ground)
+    air, cloud = _carried(state.carried, carrying, ground)
+    air = _relaxed(air, _air_at_rest(time, ground) + _SEA_K * ~ground.land, _AIR_SECONDS)
+    upslope = (flow.wind * ground.slope).sum(axis=0)
+    cloud = _relaxed(cloud, flow.incoming[1] + _CLOUD_UPSLOPE * upslope, _CLOUD_SECONDS)
     carried = np.stack([air, cloud])
-    carried += _sponge(ground.land.shape) * (edge - carried)
-    return State(
-        carried, _relaxed(state.surface, _surface_at_rest(time, carried[1], ground), _GROUND_SECONDS)
+    carried += _sponge(*ground.land.shape) * (flow.incoming - carried)
+    surface = _relaxed(state.surface, _surface_at_rest(time, carried[1], ground), _GROUND_SECONDS)
+    return State(carried, surface, flow)
+
+
+def _flow(time: dt.datetime, waves: Waves, ground: Ground) -> Flow:
+    turned = waves.amplitudes * np.exp(-1j * waves.frequency * (time - waves.epoch).total_seconds())
+    east = np.exp(1j * waves.eastward[:, None] * ground.x)
+    north = np.exp(1j * waves.northward * ground.y[:, None])
+    pressure, u, v, air, cloud = _real_product(north * turned[:, None, :], east)
+    westerly_pressure = _AIR_DENSITY * _F * waves.westerly * ground.y[:, None]
+    return Flow(
+        pressure=pressure + _MEAN_PRESSURE_PA - westerly_pressure,
+        wind=np.stack([u + waves.westerly, v]),
+        incoming=np.stack([air + _air_at_rest(time, ground), cloud + _CLOUD]),
     )
 
 
-def _flow(time: dt.datetime, waves: Waves, ground: Ground) -> tuple[Floats, Floats, Floats]:
-    """Pressure (y, x), wind (2, y, x), and air mass and cloud as they come in over the edges (2, y, x)."""
-    seconds = (time - dt.datetime(time.year, 1, 1)).total_seconds()
-    amplitudes = waves.coefficients * np.exp(-1j * waves.omega * seconds)
-    eastward = np.exp(1j * waves.k[:, None] * ground.x)
-    northward = np.exp(1j * waves.l * ground.y[:, None])
-    pressure, u, v, air, cloud = ((northward * amplitudes[:, None, :]) @ eastward).real
-    westerly_pressure = _AIR_DENSITY * _F * waves.westerly * ground.y[:, None]
-    edge = np.stack([air + _air_at_rest(time, ground), cloud + _CLOUD])
-    return pressure + _MEAN_PRESSURE_PA - westerly_pressure, np.stack([u + waves.westerly, v]), edge
+def _real_product(left: Complexes, right: Complexes) -> Floats:
+    """Real part of left @ right, (field, y, wave) and (wave, x), in the calling thread.
+
+    `@` would start BLAS's threads: ten times slower on busy cores, and the rounding depends on their number.
+    """
+    parts = np.concatenate([left.real, -left.imag], axis=-1), np.concatenate([right.real, right.imag])
+    return np.asarray(np.einsum("fyw,wx->fyx", *parts))
 
 
 def _carried(fields: Floats, wind: Floats, ground: Ground) -> Floats:
     """Values from where the air was a step ago, bilinear between points (fields, y, x)."""
     dx, dy = ground.x[1] - ground.x[0], ground.y[1] - ground.y[0]
-    rows, columns = np.indices(ground.land.shape)
-    row = np.clip(rows - wind[1] * _STEP_SECONDS / dy, 0.0, rows.shape[0] - 1.001)
-    column = np.clip(columns - wind[0] * _STEP_SECONDS / dx, 0.0, rows.shape[1] - 1.001)
+    ny, nx = ground.land.shape
+    row = np.clip(np.arange(ny)[:, None] - wind[1] * _STEP_SECONDS / dy, 0.0, ny - 1.001)
+    column = np.clip(np.arange(nx) - wind[0] * _STEP_SECONDS / dx, 0.0, nx - 1.001)
     j, i = row.astype(np.intp), column.astype(np.intp)
     y, x = row - j, column - i
     south = fields[:, j, i] * (1.0 - x) + fields[:, j, i + 1] * x
@@ -337,9 +359,9 @@ def _relaxed(values: Floats, target: Floats, seconds: float) -> Floats:
     return np.asarray(target + (values - target) * np.exp(-_STEP_SECONDS / seconds))
 
 
-def _sponge(shape: tuple[int, ...]) -> Floats:
-    """How strongly points are held to the edge's values: 1 at the edge, 0 from `_SPONGE` points inward."""
-    rows, columns = (np.minimum(np.arange(size), np.arange(size)[::-1]) for size in shape)
+def _sponge(ny: int, nx: int) -> Floats:
+    """How strongly points are held to what comes in: 1 at the edge, 0 from `_SPONGE` points inward."""
+    rows, columns = (np.minimum(np.arange(size), np.arange(size)[::-1]) for size in (ny, nx))
     return np.clip(1.0 - np.minimum(rows[:, None], columns) / _SPONGE, 0.0, 1.0)
 
 
@@ -358,15 +380,15 @@ def _surface_at_rest(time: dt.datetime, cloud: Floats, ground: Ground) -> Floats
 
 
 def cos_zenith(time: dt.datetime, latitude: Floats, longitude: Floats) -> Floats:
-    """Cosine of the sun's zenith angle, (y, x), with Cooper's (1969) declination and without the equation of time."""
+    """Cosine of the sun's zenith angle, (y, x): Cooper's (1969) declination, no equation of time."""
     declination = np.radians(23.45) * np.sin(2.0 * np.pi * (284.0 + _day_of_year(time)) / 365.0)
     hour_angle = np.radians(15.0 * (time.hour + time.minute / 60.0 - 12.0) + longitude)
     y = np.radians(latitude)[:, None]
     return np.asarray(np.sin(y) * np.sin(declination) + np.cos(y) * np.cos(declination) * np.cos(hour_angle))
 
 
-def _diagnose(state: State, time: dt.datetime, waves: Waves, ground: Ground) -> dict[str, Floats]:
-    pressure, wind, _ = _flow(time, waves, ground)
+def _diagnose(state: State, ground: Ground) -> dict[str, Floats]:
+    pressure, wind, _ = state.flow
     air = state.carried[0]
     at_ground = pressure * (1.0 - _LAPSE * ground.height / air) ** (_GRAVITY / (_GAS * _LAPSE))
     east, north = _wind_at_10m(wind, ground)
@@ -410,9 +432,8 @@ def _ridge_height(ridge: Ridge, ground: Ground) -> Floats:
     x, y = (ground.x - centre.x) / 1e3, (ground.y[:, None] - centre.y) / 1e3
     east, north = np.sin(np.radians(ridge.bearing)), np.cos(np.radians(ridge.bearing))
     along, across = x * east + y * north, x * north - y * east
-    return np.asarray(
-        ridge.height_m * np.exp(-((along / ridge.along_km) ** 2) - (across / ridge.across_km) ** 2)
-    )
+    distance = np.hypot(along / ridge.along_km, across / ridge.across_km)
+    return np.asarray(ridge.height_m * np.exp(-(distance**2)))
 
 
 def _day_of_year(time: dt.datetime) -> float:
@@ -424,43 +445,61 @@ def _logistic(values: Floats) -> Floats:
 
 
 def _parameters(
-    *, years: Sequence[int], months: Sequence[int], days: int | None, seed: int
+    *,
+    years: Sequence[int],
+    months: Sequence[int],
+    days: int | None,
+    seed: int,
 ) -> dict[str, Any]:
     """What makes an archive what it is.
 
     Raises
     ------
     UserError
-        If there is nothing to write.
+        If one of them makes no sense.
     """
-    if not years or not months or not all(1 <= month <= 12 for month in months):
-        raise UserError("the sample needs at least one year and one month from 1 to 12")
+    if not years or not all(1800 <= year <= 9999 for year in years):
+        raise UserError(f"the sample cannot be of the years {list(years)}; name years from 1800 to 9999")
+    if not months or not all(1 <= month <= 12 for month in months):
+        raise UserError(f"the sample cannot be of the months {list(months)}; name months from 1 to 12")
     if days is not None and days < 1:
         raise UserError(f"the sample cannot be {days} days long; ask for one day or more")
-    return {"version": VERSION, "years": sorted(years), "months": sorted(months), "days": days, "seed": seed}
+    if seed < 0:
+        raise UserError(f"the sample's seed cannot be {seed}; choose 0 or more")
+    months, years = sorted(set(months)), sorted(set(years))
+    return {"version": VERSION, "years": years, "months": months, "days": days, "seed": seed}
 
 
 def _is_complete(root: Path, wanted: dict[str, Any], files: list[str]) -> bool:
-    marker = root / MARKER
-    if not marker.is_file() or read_json(marker) != {**wanted, "complete": True}:
+    if _marker(root) != {**wanted, "complete": True}:
         return False
     return all((root / file).is_file() for file in files)
 
 
-def _clear(root: Path, *, keep: list[str]) -> None:
-    """Remove what an earlier sample with other parameters left.
+def _marker(root: Path) -> dict[str, Any] | None:
+    """What the archive at `root` says of itself; None if there is no sample.
 
     Raises
     ------
     UserError
-        If there are GRIB files and no marker that says that they are a sample.
+        If there is something else.
     """
-    marker = root / MARKER
-    if marker.is_file():
-        for file in set(archive_files(read_json(marker))) - set(keep):
+    if not (root / MARKER).is_file():
+        if next(root.glob("*/*/*_*.grb"), None) is not None:
+            raise UserError(f"{root} holds GRIB files that are no sample; choose another directory")
+        return None
+    marker: dict[str, Any] = read_json(root / MARKER)
+    if not {"version", "years", "months", "days", "complete"} <= set(marker):
+        raise UserError(f"{root / MARKER} is not from this command; choose another directory")
+    return marker
+
+
+def _remove_other(root: Path, files: list[str]) -> None:
+    """Remove the files of an earlier sample that are not among these."""
+    earlier = _marker(root)
+    if earlier is not None:
+        for file in set(archive_files(earlier)) - set(files):
             (root / file).unlink(missing_ok=True)
-    elif next(root.glob("*/*/*_*.grb"), None) is not None:
-        raise UserError(f"{root} holds GRIB files that are no sample; choose another directory")
 
 
 def _write_month(root: Path, year: int, month: int, *, days: int | None, seed: int) -> None:

@@ -81,10 +81,10 @@ class Project:
                 jobs.add(" ".join([rule[1], *names]))
         return jobs
 
-    def kill_when(self, seen: Callable[[str], bool], *, delay_s: float) -> None:
+    def kill_when(self, seen: Callable[[str], bool], *arguments: str, delay_s: float) -> None:
         """Start the workflow and kill it, with all it started, some time after a line of its output."""
         process = subprocess.Popen(
-            self.command(),
+            self.command(*arguments),
             cwd=self.path,
             env=self.environment,
             stdout=subprocess.PIPE,

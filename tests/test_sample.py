@@ -1,0 +1,291 @@
+import datetime as dt
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import eccodes
+import numpy as np
+import pytest
+
+from windrow import sample
+from windrow.errors import UserError
+from windrow.sample import cos_zenith, ground_with_halo, simulate, write_sample
+
+SHAPE = (48, 56)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("sample")
+    write_sample(root, years=(2007, 2008), days=1)
+    return root
+
+
+@pytest.fixture(scope="module")
+def day() -> dict[str, np.ndarray]:
+    """The first day of 2007 as the equations give it, each variable (time, ..., y, x)."""
+    hours = list(simulate(2007, 1, days=1))
+    return {name: np.stack([fields[name] for fields in hours]) for name in hours[0]}
+
+
+@pytest.fixture(scope="module")
+def january() -> list[dict[str, np.ndarray]]:
+    """The month of the lowest pressure, hour by hour."""
+    names = ("2t", "tcc", "msl", "lnsp")
+    return [{name: fields[name].copy() for name in names} for fields in simulate(2008, 1)]
+
+
+def _messages(path: Path, *keys: str) -> list[dict[str, Any]]:
+    """The wanted keys of every message, and its `values` (y, x)."""
+    found = []
+    with path.open("rb") as stream:
+        while (handle := eccodes.codes_grib_new_from_file(stream)) is not None:
+            message = {key: eccodes.codes_get(handle, key) for key in keys}
+            message["values"] = eccodes.codes_get_values(handle).reshape(SHAPE)
+            message["pv"] = eccodes.codes_get_array(handle, "pv") if "_ml" in path.name else None
+            found.append(message)
+            eccodes.codes_release(handle)
+    return found
+
+
+def _bytes(root: Path) -> dict[str, bytes]:
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+
+
+def _inner(values: np.ndarray) -> np.ndarray:
+    """The points of the halo's grid that are written, from north to south."""
+    return values[14:-14, 14:-14][::-1]
+
+
+def test_the_archive_has_two_files_for_every_hour_and_its_marker(archive: Path) -> None:
+    hours = [f"{year}/01/{year}0101{hour:02d}" for year in (2007, 2008) for hour in range(24)]
+    expected = {f"{hour}_{kind}.grb" for hour in hours for kind in ("sf", "ml")}
+    assert set(_bytes(archive)) == expected | {"sample.json"}
+
+
+def test_surface_messages_have_the_keys_of_the_archive(archive: Path) -> None:
+    keys = ("paramId", "shortName", "typeOfLevel", "dataDate", "dataTime", "step", "units", "localUsePresent")
+    messages = _messages(archive / "2007/01/2007010113_sf.grb", *keys, "centre", "edition", "bitsPerValue")
+    assert [message["shortName"] for message in messages] == ["2t", "tcc", "msl", "10u", "10v"]
+    assert [message["paramId"] for message in messages] == [167, 164, 151, 165, 166]
+    assert [message["units"] for message in messages] == ["K", "(0 - 1)", "Pa", "m s**-1", "m s**-1"]
+    shared = {
+        "typeOfLevel": "surface",
+        "dataDate": 20070101,
+        "dataTime": 1300,
+        "step": 0,
+        "centre": "ecmf",
+        "localUsePresent": 0,
+        "edition": 1,
+        "bitsPerValue": 16,
+    }
+    for message in messages:
+        assert {key: message[key] for key in shared} == shared
+
+
+def test_the_grid_runs_from_north_to_south_in_steps_of_three_tenths(archive: Path) -> None:
+    keys = {
+        "gridType": "regular_ll",
+        "packingType": "grid_simple",
+        "Ni": 56,
+        "Nj": 48,
+        "latitudeOfFirstGridPointInDegrees": 53.7,
+        "latitudeOfLastGridPointInDegrees": 39.6,
+        "longitudeOfFirstGridPointInDegrees": 0.6,
+        "longitudeOfLastGridPointInDegrees": 17.1,
+        "iDirectionIncrementInDegrees": 0.3,
+        "jDirectionIncrementInDegrees": 0.3,
+        "jScansPositively": 0,
+    }
+    for kind in ("sf", "ml"):
+        for message in _messages(archive / f"2008/01/2008010100_{kind}.grb", *keys):
+            assert {key: message[key] for key in keys} == keys
+
+
+def test_model_levels_come_with_the_logarithm_of_surface_pressure(archive: Path) -> None:
+    path = archive / "2007/01/2007010100_ml.grb"
+    messages = _messages(path, "paramId", "shortName", "typeOfLevel", "level")
+    assert {message["typeOfLevel"] for message in messages} == {"hybrid"}
+    found = [(message["shortName"], message["paramId"], message["level"]) for message in messages]
+    assert found == [("lnsp", 152, 1), *(("t", 130, level) for level in (6, 7, 8, 9, 10))]
+
+
+def test_850_hpa_lies_between_two_levels_of_the_files_at_every_point(archive: Path) -> None:
+    lnsp, *temperature = _messages(archive / "2007/01/2007010106_ml.grb", "level")
+    a, b = np.split(lnsp["pv"], 2)
+    half = a[:, None, None] + b[:, None, None] * np.exp(lnsp["values"])
+    full = [(half[message["level"] - 1] + half[message["level"]]) / 2 for message in temperature]
+    assert np.all(np.diff(full, axis=0) > 0)
+    assert np.all(full[0] < 85000.0)
+    assert np.all(full[-1] > 85000.0)
+
+
+def test_850_hpa_lies_between_two_levels_all_month(january: list[dict[str, np.ndarray]]) -> None:
+    lnsp = np.array([[extreme(fields["lnsp"]) for fields in january] for extreme in (np.min, np.max)])
+    full = sample.level_pressure(np.exp(lnsp))
+    assert np.all(full[0] < 85000.0)
+    assert np.all(full[-1] > 85000.0)
+
+
+def test_files_hold_the_simulated_values_to_the_precision_of_their_packing(
+    archive: Path, day: dict[str, np.ndarray]
+) -> None:
+    surface = _messages(archive / "2007/01/2007010109_sf.grb", "shortName")
+    lnsp, *temperature = _messages(archive / "2007/01/2007010109_ml.grb", "shortName")
+    pairs = [(message["values"], day[message["shortName"]][9]) for message in (*surface, lnsp)]
+    pairs += [(message["values"], day["t"][9, i]) for i, message in enumerate(temperature)]
+    for written, simulated in pairs:
+        np.testing.assert_allclose(written, simulated, rtol=0, atol=np.ptp(simulated) / 2**15 + 1e-7)
+
+
+def test_values_are_those_of_an_atmosphere(day: dict[str, np.ndarray]) -> None:
+    assert 0.0 <= day["tcc"].min() < 0.3
+    assert 0.6 < day["tcc"].max() <= 1.0
+    assert 250.0 < day["2t"].min() < day["2t"].max() < 300.0
+    assert 96000.0 < day["msl"].min() < day["msl"].max() < 106000.0
+    assert np.hypot(day["10u"], day["10v"]).max() < 30.0
+    assert np.all(day["t"][:, 0] < day["t"][:, 2])  # about 650 hPa is colder than about 800 hPa
+
+
+def test_land_has_a_larger_diurnal_cycle_than_sea_and_is_warmest_after_noon(
+    day: dict[str, np.ndarray],
+) -> None:
+    land = _inner(ground_with_halo().land)
+    over_land, over_sea = (day["2t"][:, where].mean(axis=1) for where in (land, ~land))
+    assert np.ptp(over_land) > 2.5 * np.ptp(over_sea)
+    assert over_land.argmax() in (12, 13, 14)
+
+
+def test_surface_pressure_at_the_sea_is_sea_level_pressure(day: dict[str, np.ndarray]) -> None:
+    sea = ~_inner(ground_with_halo().land)
+    np.testing.assert_allclose(np.exp(day["lnsp"][:, sea]), day["msl"][:, sea], rtol=1e-12)
+
+
+def test_wind_over_sea_is_three_quarters_of_the_geostrophic_one_turned_to_low_pressure(
+    day: dict[str, np.ndarray],
+) -> None:
+    metres = 0.3 * np.pi / 180 * 6371229.0
+    northward, eastward = np.gradient(day["msl"][12], -metres, metres * np.cos(np.radians(47.0)))
+    geostrophic = (-northward + 1j * eastward) / (1.25 * 1.07e-4)
+    expected = 0.75 * np.exp(1j * np.pi / 12) * geostrophic
+    sea = ~_inner(ground_with_halo().land)
+    sea[[0, -1]] = sea[:, [0, -1]] = False  # differences are one-sided there
+    np.testing.assert_allclose((day["10u"] + 1j * day["10v"])[12][sea], expected[sea], atol=0.05)
+
+
+def test_mountains_stand_on_land_where_they_are() -> None:
+    ground = ground_with_halo()
+    height = _inner(ground.height)
+    assert np.all(height[~_inner(ground.land)] == 0.0)
+    assert height.max() < 1000.0
+    row, column = round((53.7 - 46.5) / 0.3), round((9.0 - 0.6) / 0.3)  # the Splügen pass
+    assert height[row, column] > 850.0
+    row, column = round((53.7 - 52.5) / 0.3), round((5.7 - 0.6) / 0.3)  # the IJssel
+    assert height[row, column] < 20.0
+
+
+def test_the_sun_stands_where_it_should() -> None:
+    def cosine(time: dt.datetime, latitude: float, longitude: float) -> float:
+        return cos_zenith(time, np.array([latitude]), np.array([longitude])).item()
+
+    assert cosine(dt.datetime(2007, 3, 22, 12), 0.0, 0.0) == pytest.approx(1.0, abs=1e-3)
+    assert cosine(dt.datetime(2007, 3, 22, 0), 0.0, 180.0) == pytest.approx(1.0, abs=1e-3)
+    assert cosine(dt.datetime(2007, 3, 22, 18), 30.0, 0.0) == pytest.approx(0.0, abs=1e-2)
+    midsummer = np.cos(np.radians(47.0 - 23.45))
+    assert cosine(dt.datetime(2007, 6, 21, 11), 47.0, 15.0) == pytest.approx(midsummer, abs=1e-3)
+
+
+def test_two_runs_give_the_same_bytes(archive: Path, tmp_path: Path) -> None:
+    write_sample(tmp_path, years=(2007, 2008), days=1)
+    assert _bytes(tmp_path) == _bytes(archive)
+
+
+def test_a_shorter_archive_holds_the_same_hours_as_a_longer_one(day: dict[str, np.ndarray]) -> None:
+    for time, fields in zip(range(24), simulate(2007, 1, days=2), strict=False):
+        np.testing.assert_array_equal(fields["2t"], day["2t"][time])
+
+
+def test_years_and_seeds_differ_in_their_weather(day: dict[str, np.ndarray]) -> None:
+    for other in (simulate(2008, 1), simulate(2007, 1, seed=2)):
+        assert np.abs(next(other)["msl"] - day["msl"][0]).mean() > 100.0
+
+
+def test_the_weather_goes_on_across_the_end_of_a_month(january: list[dict[str, np.ndarray]]) -> None:
+    february = next(simulate(2008, 2))
+    change = {name: np.abs(february[name] - january[-1][name]).max() for name in ("2t", "msl", "tcc")}
+    assert change["2t"] < 1.5
+    assert change["msl"] < 200.0
+    assert change["tcc"] < 0.2
+
+
+def test_a_killed_run_can_be_repeated(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, written = sample._write, defaultdict(int)
+
+    def killed(path: Path, messages: list[bytes]) -> None:
+        written["files"] += 1
+        if written["files"] > 7:
+            raise KeyboardInterrupt
+        write(path, messages)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sample, "_write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_sample(tmp_path, years=(2007, 2008), days=1)
+    assert len(_bytes(tmp_path)) == 8  # and the marker, which says that the rest is missing
+    write_sample(tmp_path, years=(2007, 2008), days=1)
+    assert _bytes(tmp_path) == _bytes(archive)
+
+
+def test_a_complete_archive_is_left_alone(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "_write", lambda path, messages: pytest.fail(f"{path} was written again"))
+    write_sample(archive, years=(2007, 2008), days=1)
+
+
+def test_a_lost_file_is_written_again_and_progress_is_told(tmp_path: Path) -> None:
+    told: list[str] = []
+    write_sample(tmp_path, years=(2008,), days=1)
+    lost = tmp_path / "2008/01/2008010105_ml.grb"
+    content = lost.read_bytes()
+    lost.unlink()
+    write_sample(tmp_path, years=(2008,), days=1, progress=told.append)
+    assert lost.read_bytes() == content
+    assert told == ["2008-01"]
+
+
+def test_other_parameters_replace_the_archive(tmp_path: Path) -> None:
+    write_sample(tmp_path, years=(2007,), days=1)
+    write_sample(tmp_path, years=(2008,), days=1)
+    assert all("2007" not in file for file in _bytes(tmp_path))
+
+
+def test_an_archive_of_another_origin_is_refused(tmp_path: Path) -> None:
+    foreign = tmp_path / "2007/01/2007010100_sf.grb"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(b"GRIB")
+    with pytest.raises(UserError, match="choose another directory"):
+        write_sample(tmp_path, years=(2007,), days=1)
+    assert _bytes(tmp_path) == {"2007/01/2007010100_sf.grb": b"GRIB"}
+
+
+def test_a_marker_of_another_origin_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "sample.json").write_text("{}")
+    with pytest.raises(UserError, match="not from this command"):
+        write_sample(tmp_path, years=(2007,), days=1)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"days": 0}, "0 days"),
+        ({"months": (13,)}, "months from 1 to 12"),
+        ({"months": ()}, "months from 1 to 12"),
+        ({"years": ()}, "years from 1800"),
+        ({"years": (207,)}, "years from 1800"),
+        ({"seed": -1}, "0 or more"),
+    ],
+)
+def test_senseless_parameters_are_refused(tmp_path: Path, parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        write_sample(tmp_path, **parameters)
+    assert _bytes(tmp_path) == {}
