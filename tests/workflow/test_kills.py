@@ -69,18 +69,3 @@ def _begun(stage: str) -> Callable[[str], bool]:
     if stage == "train":
         return lambda line: line.startswith("epoch 1/2")
     return lambda line: line.strip() in (f"rule {stage}:", f"localrule {stage}:")
-
-
-def test_a_killed_training_resumes_after_its_last_epoch(finished: Any, new_project: Any) -> None:
-    project = new_project()
-    project.kill_when(lambda line: line.startswith("epoch 2/2"), delay_s=0.0)
-    project.run("--unlock")
-    output = project.run()
-    assert "resuming from" in output
-    assert_same_results(results_of(finished), results_of(project))
-
-
-def test_two_runs_give_the_same_shards_and_scores(finished: Any, new_project: Any) -> None:
-    project = new_project()
-    project.run()
-    assert_same_results(results_of(finished), results_of(project))
