@@ -21,7 +21,7 @@ test: setup  ## linters, types and all tests
 	snakefmt --check Snakefile workflow
 	mypy
 	$(BIN)/python workflow/lint.py
-	pytest
+	pytest --numprocesses auto --dist loadfile
 
 setup: .venv/.complete
 
