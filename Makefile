@@ -1,5 +1,7 @@
 # Two commands do all the set-up: `make run` and `make test`. Both are safe to repeat.
 PYTHON ?= python3
+# Options for pip when it installs torch: an index that has builds for your hardware, if PyPI's is not the right one.
+TORCH_OPTIONS ?=
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -30,10 +32,12 @@ setup: .venv/.complete
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "windrow needs Python 3.11 or newer; set PYTHON=python3.x"; exit 2; }
 	@echo "setting up .venv (about two minutes)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "python -m venv failed; on Debian: apt-get install python3-venv"; exit 2; }
-	$(BIN)/python -m pip install --progress-bar off torch==2.13.0
+	$(BIN)/python -m pip install --progress-bar off torch==2.13.0 $(TORCH_OPTIONS)
 	$(BIN)/python -m pip install --progress-bar off --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m pip check
+	@command -v nvidia-smi >/dev/null || ! $(BIN)/python -m pip list 2>/dev/null | grep -q '^nvidia-' || \
+		echo "note: this torch brought CUDA packages and the machine has no GPU; for a build without them: rm -rf .venv, then make TORCH_OPTIONS='--index-url <the CPU index of pytorch.org>'"
 	@touch $@
 
 data/era5-uk/era5-2mt-2019-03-uk.grib:

@@ -10,6 +10,7 @@ import pytest
 from windrow import cli, stages
 from windrow.config import Config
 from windrow.configfile import validate
+from windrow.months import end_of_month, first_hour
 from windrow.shards.layout import block_path, blocks_between
 from windrow.testing import tiny_config, write_tiny_archive
 
@@ -50,10 +51,10 @@ def taken_through(path: Path, content: dict[str, Any], *, train_month: str = "20
     tiny.step("statistics_month", *options, year=train_month[:4], month=train_month[5:])
     outputs = ("--statistics", path / "statistics.json", "--climatology", path / "climatology.nc")
     tiny.step("statistics", "--parts", part, *outputs)
-    tiny.step("shards_layout", "--extracted", months[0], "--shards", tiny.shards)
+    tiny.step("shards_layout", "--extracted", *months, "--shards", tiny.shards)
     layout = stages.layout(tiny.config)
     for year, number in tiny.config.months:
-        first, end = stages.first_hour((year, number)), stages.end_of_month((year, number))
+        first, end = first_hour((year, number)), end_of_month((year, number))
         for block in blocks_between(first, end, layout):
             output = block_path(tiny.shards, block)
             tiny.step("shards", "--extracted", *months, "--block", str(block), "--output", output)

@@ -57,3 +57,19 @@ def test_a_wrong_request_gets_one_sentence_and_code_2(
 ) -> None:
     assert cli.main(["settings", *arguments, "--config", str(config)]) == 2
     assert text in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_gets_one_sentence_and_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert cli.main(["reference", str(tmp_path / "file" / "below")]) == 2
+    error = capsys.readouterr().err
+    assert "below" in error
+    assert error.count("\n") == 1
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(config: Path) -> None:
+    command = f"{sys.executable} -m windrow.cli settings train --experiment cnn --config {config} | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == ""

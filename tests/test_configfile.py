@@ -53,11 +53,91 @@ def test_every_config_of_the_project_is_valid(path: Path) -> None:
         ("source.step_hours", 5, "step_hours must divide 24"),
         ("source.name", "two words", "source.name: string should match pattern"),
         ("experiments.cnn.model.kernel", 4, "model.kernel must be odd"),
+        ("source.files", "{year:04d}.grb", "source: files: placeholders take no format"),
+        ("source.files", "{year!r}.grb", "source: files: placeholders take no format"),
+        ("source.files", "{year.x}", "unknown placeholders ['year.x']"),
+        ("source.files", "{", "source: files: "),
+        ("source.files", "a}b", "source: files: "),
+        ("source.files", "", "source: files: empty"),
+        ("source.files", "/abs/*.grb", "source: files: must be a path below root"),
+        ("source.files", "**.grb", "source: files: `**` stands for directories"),
+        ("source.files", "[{month}].grb", "source: files: braces within [...]"),
+        ("dataset.variables", ["2t", "2t"], "keep one of them"),
+        ("experiments.cnn.targets", ["2t", "2t"], "targets: 2t is named twice"),
+        (
+            "experiments.cnn.targets",
+            ["tcc"],
+            "experiments of a file are compared, give all of them the same targets",
+        ),
+        ("verification", {"splits": ["test", "test"]}, "splits: test is named twice"),
+        ("verification", {"baselines": ["persistence"] * 2}, "baselines: persistence is named twice"),
+        ("splits.test", [["2009-01-02", "2009-01-02"]], None),
+        (
+            "sequences",
+            {"input_steps": 700, "target_steps": 45},
+            "splits.test: its longest run of days has 744 steps",
+        ),
+        ("report", {"colormap": "virids"}, "report.colormap: 'virids' is no colour map"),
+        (
+            "experiments.cnn.strategy",
+            {"increment": True},
+            "cnn.strategy.name: missing; add it, one of sequence",
+        ),
     ],
 )
-def test_a_problem_is_told_with_its_path_and_its_remedy(path: str, value: Any, text: str) -> None:
-    told = problems(edited(path, value))
-    assert any(text in line for line in told), told
+def test_a_problem_is_told_with_its_path_and_its_remedy(path: str, value: Any, text: str | None) -> None:
+    if text is None:
+        assert validate(edited(path, value))
+    else:
+        assert any(text in line for line in problems(edited(path, value)))
+
+
+@pytest.mark.parametrize("name", ["persistence", "climatology", "shards", "truth"])
+def test_names_that_windrow_uses_itself_are_refused(name: str) -> None:
+    config = tiny_config("archive")
+    config["experiments"][name] = config["experiments"].pop("cnn")
+    assert any(f"experiments.{name}: this name is taken" in line for line in problems(config))
+
+
+def test_a_bad_name_of_an_experiment_is_told_in_plain_words() -> None:
+    config = tiny_config("archive")
+    config["experiments"]["my exp"] = config["experiments"].pop("cnn")
+    assert "  experiments: 'my exp' is no name; take letters, digits and _, and begin with a letter" in problems(
+        config
+    )
+
+
+def test_months_that_were_not_trained_on_are_told() -> None:
+    config = edited("dataset.period", [{"years": "2007-2009", "months": "1-2"}])
+    config["splits"]["validation"] = [["2008-02-01", "2008-02-20"]]
+    told = problems(config)
+    assert len(told) == 2
+    assert (
+        "splits.validation: strategy.anomaly needs the mean of each month and splits.train lacks month 2"
+        in told[1]
+    )
+    config["splits"]["test"] = [["2009-02-01", "2009-02-20"]]
+    config["experiments"]["cnn"]["strategy"]["anomaly"] = False
+    assert "splits.test: climatology needs the mean of each month" in problems(config)[1]
+
+
+def test_adjacent_days_are_one_run() -> None:
+    config = edited("sequences", {"input_steps": 20, "target_steps": 20})
+    config["splits"]["test"] = [["2009-01-01", "2009-01-01"], ["2009-01-02", "2009-01-02"]]
+    assert validate(config)
+
+
+def test_a_validator_tells_all_of_its_problems() -> None:
+    config = edited("source.files", "/{yeer}.grb")
+    config["source"]["step_hours"] = 5
+    assert problems(config)[0] == "the config has 3 problems:"
+
+
+def test_a_config_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes("titel: Wärme".encode("latin-1"))
+    with pytest.raises(UserError, match=r"config\.yaml is not UTF-8 at byte 8"):
+        read_config(path)
 
 
 def test_a_missing_section_is_named() -> None:

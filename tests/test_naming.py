@@ -34,7 +34,7 @@ def test_a_corner_in_the_south_west_keeps_its_letters() -> None:
 
 years = st.tuples(st.integers(1900, 2100), st.integers(0, 20)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 months = st.tuples(st.integers(1, 12), st.integers(0, 11)).map(lambda pair: (pair[0], min(12, pair[0] + pair[1])))
-degrees = st.integers(-9000, 9000).map(lambda number: number / 100)
+degrees = st.integers(-9000, 9000).map(lambda number: number / 100) | st.floats(-90, 90)
 
 
 @given(
@@ -57,3 +57,21 @@ def test_a_name_is_parsed_back_to_its_dataset(
 def test_other_texts_are_refused_in_one_sentence(text: str) -> None:
     with pytest.raises(UserError, match="is no dataset name"):
         parse_dataset_name(text)
+
+
+def test_a_corner_between_hundredths_keeps_its_digits() -> None:
+    assert "-38.125N00.00E-" in dataset_name(dataset(("2019", "3"), south=38.125))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Y2007M13-92_56-38.40N00.00E-2t",
+        "Y2007M01-92_56-1.2.3N00.00E-2t",
+        "Y2007M01-92_56-95.00N00.00E-2t",
+        "Y2007M01-92_56-38.40N00.00E-_",
+    ],
+)
+def test_a_name_of_no_possible_dataset_is_refused(name: str) -> None:
+    with pytest.raises(UserError, match="is no dataset name"):
+        parse_dataset_name(name)

@@ -99,6 +99,7 @@ def test_the_step_between_two_months_is_counted_where_they_touch() -> None:
         edges = np.array([fields[0], fields[-1]]).reshape(2, 1, 1, 1)
         return Part(
             month=1,
+            train=(),
             variables=("2t",),
             states=(moments(values),),
             differences=(moments(np.diff(values)),),
@@ -122,3 +123,31 @@ def test_the_split_hash_follows_the_days_and_not_their_order() -> None:
     one, other = (dt.date(2007, 1, 1), dt.date(2007, 1, 31)), (dt.date(2008, 1, 1), dt.date(2008, 1, 31))
     assert split_hash((one, other)) == split_hash((other, one))
     assert split_hash((one,)) != split_hash((other,))
+
+
+def test_another_months_file_is_refused(tiny: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from windrow import cli, stages
+
+    settings = stages.settings_of("statistics_month", tiny.config, year="2007", month="01")
+    options = [
+        "--month",
+        "2007-01",
+        "--extracted",
+        str(tiny.extracted(2009)),
+        "--output",
+        str(tmp_path / "part.nc"),
+    ]
+    assert cli.main(["statistics_month", "--settings", settings, *options]) == 2
+    assert "does not hold the training days 2007-01-01 to 2007-01-31" in capsys.readouterr().err
+    assert not (tmp_path / "part.nc").exists()
+
+
+def test_parts_of_another_split_are_refused(tiny: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from windrow import cli, stages
+
+    content = tiny.content | {"splits": tiny.content["splits"] | {"train": [["2007-01-01", "2007-01-30"]]}}
+    settings = stages.settings_of("statistics", type(tiny)(tmp_path, content).config)
+    outputs = ["--statistics", str(tmp_path / "s.json"), "--climatology", str(tmp_path / "c.nc")]
+    assert cli.main(["statistics", "--settings", settings, "--parts", str(tiny.path / "part.nc"), *outputs]) == 2
+    assert "are of another training split" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

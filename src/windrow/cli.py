@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 
 from windrow import __version__
@@ -51,8 +52,16 @@ def main(arguments: list[str] | None = None) -> int:
     parsed = build_parser().parse_args(arguments)
     try:
         parsed.run(parsed)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as in `windrow settings … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except UserError as problem:
         print(f"windrow {parsed.step}: {problem}", file=sys.stderr)
+        return 2
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename is not None else ""
+        print(f"windrow {parsed.step}: {where}{problem.strerror or problem}", file=sys.stderr)
         return 2
     return 0
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from windrow.config import Config
 from windrow.errors import UserError
+from windrow.experiment import STRATEGY_OF_MODEL, ProblemsError
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -37,17 +38,30 @@ def read_config(path: Path) -> Config:
     UserError
         If the file is not there, is no YAML or breaks a rule; all problems in one message.
     """
+    return validate(read_yaml(path), origin=str(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file of keys, none of which may stand twice.
+
+    Raises
+    ------
+    UserError
+        If the file is not there, is no YAML, holds no keys or a key twice.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except OSError as problem:
         raise UserError(f"cannot read the config {path}: {problem.strerror}") from None
-    try:
-        content = yaml.load(text, Loader=_UniqueKeys)
+    except UnicodeDecodeError as problem:
+        raise UserError(f"{path} is not UTF-8 at byte {problem.start}; save it as UTF-8") from None
     except yaml.YAMLError as problem:
         raise UserError(f"{path} is no valid YAML: {' '.join(str(problem).split())}") from None
     except UserError as problem:
         raise UserError(f"{path}, {problem}") from None
-    return validate(content, origin=str(path))
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds no keys; start from config/sample.yaml")
+    return content
 
 
 def validate(content: Any, *, origin: str = "the config") -> Config:
@@ -63,27 +77,39 @@ def validate(content: Any, *, origin: str = "the config") -> Config:
     try:
         return Config.model_validate(dict(content))
     except ValidationError as problem:
-        # a list whose items are wrong is also reported as too short, which says nothing more
-        told = [one for one in problem.errors(include_url=False) if one["type"] != "too_short" or not one["input"]]
-        lines = [_line(error) for error in told]
+        lines = error_lines(problem)
         count = f"{len(lines)} problem{'s' if len(lines) > 1 else ''}"
         raise UserError("\n  ".join([f"{origin} has {count}:", *lines])) from None
 
 
-def _line(error: Any) -> str:
+def error_lines(problem: ValidationError) -> list[str]:
+    """What is wrong, one line each with the path of the key and the remedy; for the config and stages' settings."""
+    # a list whose items are wrong is also reported as too short, which says nothing more
+    told = [one for one in problem.errors(include_url=False) if one["type"] != "too_short" or not one["input"]]
+    return [line for error in told for line in _lines(error, of_config=problem.title == Config.__name__)]
+
+
+def _lines(error: Any, *, of_config: bool) -> list[str]:
     location = [str(part) for part in error["loc"]]
     path = ".".join(_without_tags(location)) or "config"
     kind = error["type"]
-    if kind == "extra_forbidden":
-        return f"{path}: unknown key{_did_you_mean(location)}"
-    if kind == "missing":
-        return f"{path}: missing; add it"
-    if kind == "union_tag_invalid":
-        return f"{path}.name: {error['ctx']['tag']!r} is not one of {error['ctx']['expected_tags']}"
     if kind == "value_error":
-        text = str(error["ctx"]["error"])
-        return text if text.partition(".")[0] in Config.model_fields else f"{path}: {text}"
-    return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+        found = error["ctx"]["error"]
+        texts = found.problems if isinstance(found, ProblemsError) else [str(found)]
+        return [text if text.partition(".")[0] in Config.model_fields else f"{path}: {text}" for text in texts]
+    if kind == "extra_forbidden":
+        return [f"{path}: unknown key{_did_you_mean(location) if of_config else ''}"]
+    if kind == "missing":
+        return [f"{path}: missing; add it"]
+    if kind == "union_tag_invalid":
+        return [f"{path}.name: {error['ctx']['tag']!r} is not one of {error['ctx']['expected_tags']}"]
+    if kind == "union_tag_not_found":
+        names = STRATEGY_OF_MODEL if location[-1] == "model" else STRATEGY_OF_MODEL.values()
+        return [f"{path}.name: missing; add it, one of {', '.join(names)}"]
+    if location[-1:] == ["[key]"]:
+        section = ".".join(location[:-2])
+        return [f"{section}: {error['input']!r} is no name; take letters, digits and _, and begin with a letter"]
+    return [f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"]
 
 
 def _without_tags(location: list[str]) -> list[str]:

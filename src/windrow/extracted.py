@@ -77,6 +77,20 @@ class Month:
         return {name: found.getncattr(name) for name in found.ncattrs() if name != "_FillValue"}
 
 
+def require_shape(month: Month, path: Path, variables: tuple[str, ...], ny: int, nx: int) -> None:
+    """Check that a month holds these variables on a grid of this size.
+
+    Raises
+    ------
+    UserError
+        If it does not.
+    """
+    missing = [name for name in variables if name not in month.file.variables]
+    if missing or (len(month.latitude), len(month.longitude)) != (ny, nx):
+        lacks = f"lacks {', '.join(missing)}" if missing else "has another grid"
+        raise UserError(f"{path} {lacks}; run extract again")
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Month]:
     """Open an extracted month.
@@ -92,4 +106,48 @@ def opened(path: Path) -> Iterator[Month]:
         raise UserError(f"cannot read {path} ({problem}); delete it and run extract again") from None
     with file:
         file.set_auto_mask(False)
+        if missing := [name for name in AXES if name not in file.variables]:
+            raise UserError(f"{path} is no extracted month: it lacks {', '.join(missing)}; run extract again")
         yield Month(file, file["time"][:], file["latitude"][:], file["longitude"][:])
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all months of a dataset share: the grid, in degrees, and the variables' units and names."""
+
+    latitude: npt.NDArray[np.float64]
+    longitude: npt.NDArray[np.float64]
+    attributes: dict[str, dict[str, Any]]
+
+
+def common_ground(paths: list[Path], variables: tuple[str, ...], ny: int, nx: int) -> Ground:
+    """Check that all months lie on one grid, in one order of rows, and have the same units.
+
+    Raises
+    ------
+    UserError
+        If one does not; the first month is the measure.
+    """
+    grounds = [_ground(path, variables, ny, nx) for path in paths]
+    for path, one in zip(paths, grounds, strict=True):
+        if not (
+            np.array_equal(one.latitude, grounds[0].latitude)
+            and np.array_equal(one.longitude, grounds[0].longitude)
+        ):
+            raise UserError(f"{path} lies on another grid or runs the other way than {paths[0]}; mend that month")
+        units = {
+            name: (one.attributes[name].get("units"), grounds[0].attributes[name].get("units"))
+            for name in variables
+        }
+        if wrong := [name for name, (own, first) in units.items() if own != first]:
+            raise UserError(
+                f"{path} has {wrong[0]} in {units[wrong[0]][0]} and not in {units[wrong[0]][1]}; mend it"
+            )
+    return grounds[0]
+
+
+def _ground(path: Path, variables: tuple[str, ...], ny: int, nx: int) -> Ground:
+    with opened(path) as month:
+        require_shape(month, path, variables, ny, nx)
+        attributes = {name: month.attributes(name) for name in variables}
+        return Ground(month.latitude, month.longitude, attributes)

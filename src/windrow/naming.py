@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
+
+from pydantic import ValidationError
 
 from windrow.config import Dataset, Domain, Period
 from windrow.errors import UserError
 
 _PERIOD = r"Y(\d{4})(?:to(\d{4}))?M(\d{2})(?:to(\d{2}))?"
-_NAME = re.compile(rf"({_PERIOD}(?:_{_PERIOD})*)-(\d+)_(\d+)-([\d.]+)([NS])([\d.]+)([EW])-(\w+)")
+_NAME = re.compile(rf"({_PERIOD}(?:_{_PERIOD})*)-(\d+)_(\d+)-(\d+\.\d+)([NS])(\d+\.\d+)([EW])-(\w+)", re.ASCII)
 
 
 def dataset_name(dataset: Dataset) -> str:
@@ -18,9 +21,18 @@ def dataset_name(dataset: Dataset) -> str:
     domain = dataset.domain
     north_south = "N" if domain.south >= 0 else "S"
     east_west = "E" if domain.west >= 0 else "W"
-    corner = f"{abs(domain.south):05.2f}{north_south}{abs(domain.west):05.2f}{east_west}"
+    corner = f"{_degrees(domain.south)}{north_south}{_degrees(domain.west)}{east_west}"
     period = "_".join(map(_period_name, dataset.period))
     return f"{period}-{domain.nx}_{domain.ny}-{corner}-{'_'.join(dataset.variables)}"
+
+
+def _degrees(value: float) -> str:
+    """Two decimals, or as many as the number has: two domains never share a name."""
+    rounded = f"{abs(value):05.2f}"
+    if float(rounded) == abs(value):
+        return rounded
+    whole, _, decimals = f"{Decimal(repr(abs(value))):f}".partition(".")
+    return f"{whole:0>2}.{decimals}"
 
 
 def _period_name(period: Period) -> str:
@@ -42,8 +54,15 @@ def parse_dataset_name(name: str) -> Dataset:
         If the name does not follow the convention.
     """
     found = _NAME.fullmatch(name)
-    if not found:
-        raise UserError(f"{name!r} is no dataset name; one reads Y2007to2009M01-40_32-42.00N03.00E-2t_tcc")
+    try:
+        if found:
+            return _parse(found)
+    except ValidationError:
+        pass
+    raise UserError(f"{name!r} is no dataset name; one reads Y2007to2009M01-40_32-42.00N03.00E-2t_tcc")
+
+
+def _parse(found: re.Match[str]) -> Dataset:
     nx, ny, south, north_south, west, east_west, variables = found.groups()[-7:]
     return Dataset(
         period=tuple(map(_parse_period, re.finditer(_PERIOD, found[1]))),

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from windrow.config import Days
 from windrow.errors import UserError
+from windrow.extracted import hours_since_1900
 
 Available = Callable[[range], npt.NDArray[np.bool_]]
 
@@ -29,6 +30,15 @@ def step_ranges(days: tuple[Days, ...], origin: dt.datetime, *, step_hours: int)
         else:
             ranges.append(range(start, stop))
     return ranges
+
+
+def in_days(hours: npt.NDArray[np.int64], days: tuple[Days, ...]) -> npt.NDArray[np.bool_]:
+    """Which of these times, in hours since 1900, lie in the days."""
+    found = np.zeros(len(hours), dtype=bool)
+    for first, last in days:
+        start, stop = (hours_since_1900(dt.datetime.combine(day, dt.time())) for day in (first, last))
+        found |= (hours >= start) & (hours < stop + 24)
+    return found
 
 
 def complete_windows(available: npt.NDArray[np.bool_], *, length: int, stride: int = 1) -> npt.NDArray[np.int64]:

@@ -7,9 +7,7 @@ stages that it touches; it is the step's only source of settings; and it is kept
 from __future__ import annotations
 
 import datetime as dt
-import glob
 import inspect
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -23,12 +21,12 @@ from windrow.config import (
     Experiment,
     Report,
     Sequences,
-    Source,
     Splits,
     Strict,
 )
-from windrow.configfile import canonical, read_config
+from windrow.configfile import canonical, error_lines, read_config
 from windrow.errors import UserError
+from windrow.months import days_of_month, end_of_month, first_hour
 from windrow.naming import dataset_name
 
 
@@ -49,16 +47,8 @@ class Extract(Strict):
     step_hours: int
 
 
-class StatisticsMonth(Strict):
-    """The training days of one month."""
-
-    train: tuple[Days, ...]
-    step_hours: int
-    variables: tuple[str, ...]
-
-
 class Statistics(Strict):
-    """The training split and the variables."""
+    """The training days, all or those of one month, and the variables."""
 
     train: tuple[Days, ...]
     step_hours: int
@@ -132,44 +122,6 @@ class Compare(Strict):
 Stage = TypeVar("Stage", bound=Strict)
 
 
-def first_hour(month: tuple[int, int]) -> dt.datetime:
-    """The first instant of a month."""
-    return dt.datetime(*month, 1)
-
-
-def end_of_month(month: tuple[int, int]) -> dt.datetime:
-    """The first instant after a month."""
-    year, number = month
-    return dt.datetime(year + number // 12, number % 12 + 1, 1)
-
-
-def last_day(month: tuple[int, int]) -> dt.date:
-    """The last day of a month."""
-    return (end_of_month(month) - dt.timedelta(days=1)).date()
-
-
-def days_of_month(spans: tuple[Days, ...], month: tuple[int, int]) -> tuple[Days, ...]:
-    """The parts of the spans that lie in a month."""
-    first = first_hour(month).date()
-    last = last_day(month)
-    return tuple((max(a, first), min(b, last)) for a, b in spans if a <= last and b >= first)
-
-
-def month_inputs(source: Source, year: int, month: int) -> list[str]:
-    """What of the archive a month is made of: its directory if `source.files` has one per month, else its files.
-
-    A directory stands for its files since an hourly archive has a thousand a month. It is newer when a file is
-    added, removed or replaced by a rename.
-    """
-    directory, _, name = source.files.rpartition("/")
-    filled = {"year": f"{year:04d}", "month": f"{month:02d}", "day": "[0-9][0-9]", "hour": "[0-9][0-9]"}
-    pattern = (
-        directory if "{month}" in directory and "{day}" not in directory else f"{directory}/{name}".lstrip("/")
-    )
-    wanted = os.path.join(source.root, pattern.format(**filled))
-    return sorted(glob.glob(wanted)) or [wanted]
-
-
 def layout(config: Config) -> Layout:
     """The layout of the dataset's shards."""
     return Layout(
@@ -196,9 +148,9 @@ def _extract(config: Config) -> Extract:
     )
 
 
-def _statistics_month(config: Config, year: str, month: str) -> StatisticsMonth:
+def _statistics_month(config: Config, year: str, month: str) -> Statistics:
     train = days_of_month(config.splits.train, (int(year), int(month)))
-    return StatisticsMonth(train=train, step_hours=config.source.step_hours, variables=config.dataset.variables)
+    return Statistics(train=train, step_hours=config.source.step_hours, variables=config.dataset.variables)
 
 
 def _statistics(config: Config) -> Statistics:
@@ -307,19 +259,4 @@ def read_settings(kind: type[Stage], text: str, *, stage: str, **wildcards: str 
     try:
         return kind.model_validate_json(text)
     except ValidationError as problem:
-        raise UserError(f"--settings is no JSON of the stage {stage}: {problem}") from None
-
-
-def parse_month(text: str) -> tuple[int, int]:
-    """`2007-01` as year and month.
-
-    Raises
-    ------
-    UserError
-        If the text is no month.
-    """
-    try:
-        found = dt.datetime.strptime(text, "%Y-%m")
-    except ValueError:
-        raise UserError(f"{text!r} is no month; write YYYY-MM") from None
-    return found.year, found.month
+        raise UserError(f"--settings is no JSON of the stage {stage}: {'; '.join(error_lines(problem))}") from None

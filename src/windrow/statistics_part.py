@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -13,7 +14,10 @@ import netCDF4
 import numpy as np
 import numpy.typing as npt
 
+from windrow.config import Days
+from windrow.errors import UserError
 from windrow.extracted import Month
+from windrow.sequences import in_days
 from windrow.statistics import Moments, merged, moments
 
 _CHUNK = 48  # steps held in memory at once
@@ -29,6 +33,7 @@ class Part:
     """
 
     month: int
+    train: tuple[Days, ...]
     variables: tuple[str, ...]
     states: tuple[Moments, ...]
     differences: tuple[Moments, ...]
@@ -42,18 +47,22 @@ class Part:
     attributes: dict[str, dict[str, Any]]
 
 
-def part_of_month(
-    month: Month, number: int, variables: tuple[str, ...], wanted: npt.NDArray[np.bool_], *, step_hours: int
-) -> Part:
+def part_of_month(month: Month, train: tuple[Days, ...], variables: tuple[str, ...], *, step_hours: int) -> Part:
     """One pass over the wanted times of an extracted month.
 
     Parameters
     ----------
-    number
-        The month of the year, 1 to 12.
-    wanted
-        Which times of the month belong to the training split; at least one.
+    train
+        The training days of this month; at least one.
+
+    Raises
+    ------
+    UserError
+        If the file does not hold these days.
     """
+    wanted = in_days(month.hours, train)
+    if wanted.sum() != len(_days(train)) * 24 // step_hours:
+        raise UserError(f"the extracted month does not hold the training days {train[0][0]} to {train[-1][1]}")
     hours = np.arange(0, 24, step_hours)
     total = np.zeros((len(hours), len(variables), len(month.latitude), len(month.longitude)))
     hour_count = np.zeros(len(hours), dtype=np.int64)
@@ -76,7 +85,8 @@ def part_of_month(
         last, last_hour = values[-1], times[-1]
     assert last is not None
     return Part(
-        month=number,
+        month=train[0][0].month,
+        train=train,
         variables=variables,
         states=tuple(states),
         differences=tuple(differences),
@@ -97,6 +107,30 @@ def _chunks(steps: npt.NDArray[np.intp]) -> Iterator[slice]:
         for start in range(0, len(run), _CHUNK):
             piece = run[start : start + _CHUNK]
             yield slice(int(piece[0]), int(piece[-1]) + 1)
+
+
+def require_split(parts: list[Part], train: tuple[Days, ...]) -> None:
+    """Check that the parts hold the days of the training split, each once, on one grid.
+
+    Raises
+    ------
+    UserError
+        If they do not.
+    """
+    counted = sorted(day for part in parts for day in _days(part.train))
+    if counted != sorted(_days(train)):
+        raise UserError("the months' statistics are of another training split; run statistics_month again")
+    for part in parts[1:]:
+        if not (
+            part.variables == parts[0].variables
+            and np.array_equal(part.latitude, parts[0].latitude)
+            and np.array_equal(part.longitude, parts[0].longitude)
+        ):
+            raise UserError("the months' statistics are of different grids or variables; run extract again")
+
+
+def _days(spans: tuple[Days, ...]) -> list[dt.date]:
+    return [first + dt.timedelta(days=day) for first, last in spans for day in range((last - first).days + 1)]
 
 
 def whole(parts: list[Part], *, step_hours: int) -> tuple[tuple[Moments, ...], tuple[Moments, ...]]:
@@ -130,6 +164,7 @@ def write_part(path: Path, part: Part, *, settings: str) -> None:
     """Write a month's statistics as netCDF."""
     with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
         file.setncatts({"month": part.month, "windrow_settings": settings})
+        file.train = json.dumps([[day.isoformat() for day in span] for span in part.train])
         file.variable_attributes = json.dumps(part.attributes)
         sizes = {"variable": len(part.variables), "hour": len(part.hours), "edge": 2}
         sizes |= {"latitude": len(part.latitude), "longitude": len(part.longitude)}
@@ -160,6 +195,7 @@ def read_part(path: Path) -> Part:
         attributes = json.loads(file.variable_attributes)
         return Part(
             month=int(file.month),
+            train=tuple((dt.date.fromisoformat(a), dt.date.fromisoformat(b)) for a, b in json.loads(file.train)),
             variables=tuple(attributes),
             attributes=attributes,
             states=_read_moments(file, "states"),

@@ -121,6 +121,28 @@ def test_steps_that_do_not_exist_keep_the_place_of_the_others(tmp_path: Path, re
     np.testing.assert_array_equal(mapped[present], values[present])
 
 
+def test_a_month_that_runs_the_other_way_is_refused(
+    tiny: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from windrow import cli
+
+    turned = tmp_path / "turned.nc"
+    with xr.open_dataset(tiny.extracted(2008)) as month:
+        month.isel(latitude=slice(None, None, -1)).to_netcdf(turned)
+    settings = stages.settings_of("shards_layout", tiny.config)
+    given = ["--extracted", str(tiny.extracted(2007)), str(turned), "--shards", str(tmp_path / "shards")]
+    assert cli.main(["shards_layout", "--settings", settings, *given]) == 2
+    assert "turned.nc lies on another grid or runs the other way" in capsys.readouterr().err
+    assert not (tmp_path / "shards").exists()
+
+
+def test_writing_the_layout_again_leaves_the_blocks_alone(tiny: Any, copied: Path) -> None:
+    before = {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}
+    tiny.step("shards_layout", "--extracted", tiny.extracted(2007), "--shards", copied)
+    assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
+    assert not list(copied.parent.glob(".*"))
+
+
 def test_blocks_are_counted_from_the_origin(layout: stages.Layout) -> None:
     assert list(blocks_between(dt.datetime(2007, 1, 1), dt.datetime(2007, 2, 1), layout)) == [0, 1]
     assert list(blocks_between(dt.datetime(2008, 1, 1), dt.datetime(2008, 2, 1), layout)) == [23, 24, 25]

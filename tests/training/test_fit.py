@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +10,12 @@ import pytest
 import torch
 
 from windrow import cli, stages
-from windrow.training.data import EpochSampler
+from windrow.training import fit
 
 
-def options(tiny: Any, output: Path, experiment: str, **training: Any) -> list[str]:
+def options(tiny: Any, output: Path, experiment: str, stride: int = 12, **training: Any) -> list[str]:
     content = json.loads(json.dumps(tiny.content))
+    content["sequences"]["stride"] = stride
     content["experiments"][experiment]["training"] |= training
     settings = stages.settings_of("train", type(tiny)(tiny.path, content).config, experiment=experiment)
     inputs = {"shards": "shards", "statistics": "statistics.json", "climatology": "climatology.nc"}
@@ -28,10 +31,10 @@ def weights(output: Path) -> dict[str, torch.Tensor]:
     return found
 
 
-def assert_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+def assert_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], atol: float = 0.0) -> None:
     assert one.keys() == other.keys()
     for name in one:
-        torch.testing.assert_close(one[name], other[name], rtol=0, atol=0, equal_nan=True)
+        torch.testing.assert_close(one[name], other[name], rtol=0, atol=atol, equal_nan=True)
 
 
 def killed_after_epoch(arguments: list[str], epoch: int) -> None:
@@ -64,10 +67,10 @@ def test_a_killed_training_resumes_to_the_same_weights_bit_for_bit(
 
 def test_the_weights_of_the_best_epoch_are_kept(tiny: Any, tmp_path: Path) -> None:
     assert cli.main(options(tiny, tmp_path, "cnn", epochs=3, learning_rate=0.05)) == 0
-    history = json.loads((tmp_path / "history.json").read_text())
-    losses = [line["validation_loss"] for line in history["epochs"]]
-    assert history["best_epoch"] == losses.index(min(losses))
-    assert history["windows"] == {"train": 62, "validation": 62}  # starts 0, 12, … 732 of 744 - 10
+    found = history(tmp_path)
+    losses = [line["validation_loss"] for line in found["epochs"]]
+    assert found["best_epoch"] == losses.index(min(losses))
+    assert found["windows"] == {"train": 62, "validation": 62}  # starts 0, 12, … 732 of 744 - 10
     assert not list((tmp_path / "work").glob("*/last.ckpt"))
 
 
@@ -92,20 +95,126 @@ def test_statistics_of_another_split_are_refused(
     assert "statistics.json is of another training split" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 3])
-def test_the_ranks_share_the_windows_of_an_epoch_among_them(ranks: int) -> None:
-    samplers = [EpochSampler(10, seed=3, shuffle=True, rank=rank, ranks=ranks) for rank in range(ranks)]
-    for sampler in samplers:
-        sampler.set_epoch(5)
-    dealt = [list(sampler) for sampler in samplers]
-    assert [len(sampler) for sampler in samplers] == [len(part) for part in dealt]
-    assert sorted(number for part in dealt for number in part) == list(range(10))
+def history(output: Path) -> Any:
+    return json.loads((output / "history.json").read_text())
 
 
-def test_the_order_changes_with_the_epoch_and_repeats_with_it() -> None:
-    sampler = EpochSampler(20, seed=3, shuffle=True)
-    orders = []
-    for epoch in (0, 1, 0):
-        sampler.set_epoch(epoch)
-        orders.append(list(sampler))
-    assert orders[0] == orders[2] != orders[1]
+def curves(output: Path) -> list[Path]:
+    return sorted((output / "work" / "tensorboard").glob("*/events*"))
+
+
+def run_alone(arguments: list[str], limit_s: float) -> str:
+    """Run `windrow` in a process of its own, with those it starts; all of them are killed after the limit."""
+    command = [str(Path(sys.executable).with_name("windrow")), *arguments]
+    started = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
+    with subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, **started) as process:
+        try:
+            output, _ = process.communicate(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    assert process.returncode == 0, output
+    return str(output)
+
+
+@pytest.mark.slow
+def test_two_processes_with_uneven_windows_validate_as_one_does(tiny: Any, tmp_path: Path) -> None:
+    settings = {"stride": 15, "epochs": 1, "learning_rate": 1e-12, "accelerator": "cpu"}
+    assert cli.main(options(tiny, tmp_path / "one", "cnn", **settings)) == 0
+    output = run_alone(options(tiny, tmp_path / "two", "cnn", devices=2, **settings), limit_s=120)
+    assert output.count("epoch 1/1") == 1
+    assert_equal(weights(tmp_path / "one"), weights(tmp_path / "two"), atol=1e-9)
+    one, two = (history(tmp_path / name) for name in ("one", "two"))
+    assert one["windows"] == two["windows"] == {"train": 49, "validation": 49}  # 4 and 3 batches of 8
+    losses = [found["epochs"][0]["validation_loss"] for found in (one, two)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+@pytest.mark.slow
+def test_two_processes_that_diverge_tell_it_once(tiny: Any, tmp_path: Path) -> None:
+    arguments = options(tiny, tmp_path, "cnn", devices=2, accelerator="cpu", learning_rate=1e30)
+    with pytest.raises(AssertionError) as told:
+        run_alone(arguments, limit_s=120)
+    assert str(told.value).count("windrow train: the training diverged in epoch 1") == 1
+
+
+def test_more_processes_than_windows_are_refused(
+    tiny: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = options(tiny, tmp_path, "cnn", stride=735, devices=2, accelerator="cpu")
+    assert cli.main(arguments) == 2
+    assert "train has 1 windows for 2 processes" in capsys.readouterr().err
+
+
+def test_a_diverged_training_is_refused_and_writes_nothing(
+    tiny: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(options(tiny, tmp_path, "cnn", learning_rate=1e30)) == 2
+    told = capsys.readouterr().err
+    assert "the training diverged in epoch 1 (" in told
+    assert "lower training.learning_rate or set training.gradient_clip" in told
+    assert not (tmp_path / "model.ckpt").exists()
+    assert not (tmp_path / "history.json").exists()
+    assert not list((tmp_path / "work").glob("*/last.ckpt"))
+
+
+def test_a_training_that_diverges_later_keeps_the_last_good_checkpoint(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = fit.ForecastModule.training_step
+
+    def broken(module: Any, batch: Any, number: int) -> torch.Tensor:
+        loss = step(module, batch, number)
+        return loss * float("nan") if module.current_epoch == 1 else loss
+
+    monkeypatch.setattr(fit.ForecastModule, "training_step", broken)
+    assert cli.main(options(tiny, tmp_path, "cnn", epochs=3)) == 2
+    assert "diverged in epoch 2" in capsys.readouterr().err
+    (checkpoint,) = (tmp_path / "work").glob("*/last.ckpt")
+    content = torch.load(checkpoint, weights_only=True)
+    assert content["epoch"] == 0
+    assert all(torch.isfinite(value).all() for name, value in content["state_dict"].items() if "strategy" in name)
+
+
+def test_a_training_killed_after_its_last_epoch_only_writes_its_outputs(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = options(tiny, tmp_path, "cnn")
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fit, "write_json", killed)
+        with pytest.raises(KeyboardInterrupt):
+            cli.main(arguments)
+    before = weights(tmp_path)
+    capsys.readouterr()
+    assert cli.main(arguments) == 0
+    assert "epoch " not in capsys.readouterr().out
+    assert len(history(tmp_path)["epochs"]) == 2
+    assert_equal(before, weights(tmp_path))
+
+
+def test_a_finished_training_that_is_asked_for_again_trains_anew_and_draws_its_curves_once(
+    tiny: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = options(tiny, tmp_path, "cnn")
+    for _ in range(2):
+        assert cli.main(arguments) == 0
+        assert capsys.readouterr().out.count("epoch ") == 2
+        assert len(curves(tmp_path)) == 1
+
+
+def test_checkpoints_of_other_settings_are_removed_and_their_curves_kept(tiny: Any, tmp_path: Path) -> None:
+    assert cli.main(options(tiny, tmp_path, "cnn", seed=1, epochs=1)) == 0
+    other = tmp_path / "work" / "0123456789abcdef" / "last.ckpt"
+    other.parent.mkdir()
+    other.touch()
+    foreign = tmp_path / "work" / "notes" / "last.ckpt"
+    foreign.parent.mkdir()
+    foreign.touch()
+    assert cli.main(options(tiny, tmp_path, "cnn", seed=2, epochs=1)) == 0
+    assert not other.parent.exists()
+    assert foreign.exists()
+    assert len(curves(tmp_path)) == 2

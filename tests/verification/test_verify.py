@@ -8,7 +8,7 @@ import xarray as xr
 from windrow import cli, stages
 from windrow.extracted import hours_since_1900
 from windrow.forecasts import create_forecasts
-from windrow.stages import first_hour
+from windrow.months import first_hour
 from windrow.testing import tiny_config
 from windrow.verification.verify import verify
 

@@ -81,8 +81,12 @@ class Project:
                 jobs.add(" ".join([rule[1], *names]))
         return jobs
 
-    def kill_when(self, seen: Callable[[str], bool], *arguments: str, delay_s: float) -> None:
-        """Start the workflow and kill it, with all it started, some time after a line of its output."""
+    def kill_when(self, seen: Callable[[str], bool], *arguments: str, delay_s: float) -> bool:
+        """Start the workflow and kill it, with all it started, after a line of its output.
+
+        The kill comes as soon as a step writes something that is not yet in its place, at the latest after
+        `delay_s`. Returns whether something was half-written.
+        """
         process = subprocess.Popen(
             self.command(*arguments),
             cwd=self.path,
@@ -98,14 +102,23 @@ class Project:
             for line in process.stdout:
                 lines.append(line)
                 if seen(line):
-                    time.sleep(delay_s)
-                    break
-            else:
-                pytest.fail("the workflow ended before the kill:\n" + "".join(lines))
+                    return self._wait_for_half_written(delay_s)
+            pytest.fail("the workflow ended before the kill:\n" + "".join(lines))
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.stdout.close()
             process.wait()
+
+    def _wait_for_half_written(self, delay_s: float) -> bool:
+        end = time.monotonic() + delay_s
+        while time.monotonic() < end:
+            if self.half_written():
+                return True
+        return False
+
+    def half_written(self) -> list[Path]:
+        """What steps have begun to write beside its place."""
+        return list((self.path / "results").rglob(".*.part"))
 
 
 @pytest.fixture(scope="session")

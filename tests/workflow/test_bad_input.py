@@ -193,10 +193,32 @@ def test_snakemake_names_a_missing_archive_and_the_remedy(new_project: Any) -> N
 
 
 @pytest.mark.slow
+def test_snakemake_names_a_missing_month_before_anything_runs(new_project: Any) -> None:
+    project = new_project()
+    shutil.rmtree(project.path / "archive" / "2008")
+    done = project.snakemake()
+    assert done.returncode == 2
+    assert "the archive archive has nothing for 2008-01 (looked for 2008/01)" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (project.path / "results").exists()
+
+
+@pytest.mark.slow
+def test_snakemake_refuses_a_key_that_stands_twice(new_project: Any) -> None:
+    project = new_project()
+    project.write_config((project.path / "config.yaml").read_text() + "shards: {block_steps: 24}\n")
+    done = project.snakemake("--dry-run")
+    assert done.returncode == 2
+    assert "the key 'shards' stands twice" in done.stdout
+
+
+@pytest.mark.slow
 def test_snakemake_shows_the_message_of_a_failing_step(new_project: Any) -> None:
     project = new_project()
     (project.path / "archive" / "2009" / "01" / "fields.grib").write_bytes(b"GRIB")
     done = project.snakemake("--until", "inventory")
     assert done.returncode == 1
-    assert "2009/01/fields.grib is truncated or damaged at byte 0" in done.stdout
+    before, _, last = done.stdout.partition("Exiting because a job execution failed")
+    for part in (before, last):  # when it happens, and once more where one looks
+        assert "2009/01/fields.grib is truncated or damaged at byte 0" in part
     assert "Traceback" not in done.stdout

@@ -4,9 +4,10 @@ import datetime as dt
 import os
 import re
 import sys
+from pathlib import Path
 
-from windrow import provenance, stages
-from windrow.configfile import validate
+from windrow import months, provenance, stages
+from windrow.configfile import read_yaml, validate
 from windrow.errors import UserError
 from windrow.naming import dataset_name
 from windrow.shards.layout import blocks_between, time_of
@@ -19,6 +20,8 @@ def stop(message):
 
 
 try:
+    for path in workflow.configfiles:
+        read_yaml(Path(path))  # Snakemake's own reader lets the last of two equal keys win
     CONFIG = validate(config)
 except UserError as problem:
     stop(problem)
@@ -68,16 +71,23 @@ def archive_of_month(wildcards):
     if not os.path.isdir(CONFIG.source.root):
         remedy = CONFIG.source.remedy or "mend source.root in the config"
         stop(f"no such archive: {CONFIG.source.root}; {remedy}")
-    return stages.month_inputs(CONFIG.source, int(wildcards.year), int(wildcards.month))
+    found, wanted = months.month_inputs(CONFIG.source, int(wildcards.year), int(wildcards.month))
+    if not found:
+        month = f"{wildcards.year}-{wildcards.month}"
+        stop(
+            f"the archive {CONFIG.source.root} has nothing for {month} (looked for {wanted}); "
+            "fetch that month, or take it out of dataset.period"
+        )
+    return found
 
 
 def months_of(*days):
     """Year and month of the dataset's months that these pairs of days touch."""
-    return [month for month in MONTHS if stages.days_of_month(days, (int(month[0]), int(month[1])))]
+    return [month for month in MONTHS if months.days_of_month(days, (int(month[0]), int(month[1])))]
 
 
-def month_paths(pattern, months):
-    return [pattern.format(dataset=DATASET, year=year, month=month) for year, month in months]
+def month_paths(pattern, wanted):
+    return [pattern.format(dataset=DATASET, year=year, month=month) for year, month in wanted]
 
 
 def parts_of_training(wildcards):
@@ -96,7 +106,7 @@ def blocks_of(*days):
     """The numbers of the blocks that hold these pairs of days."""
     numbers = set()
     for year, month in months_of(*days):
-        for first, last in stages.days_of_month(days, (int(year), int(month))):
+        for first, last in months.days_of_month(days, (int(year), int(month))):
             start = dt.datetime.combine(first, dt.time())
             numbers.update(blocks_between(start, dt.datetime.combine(last, dt.time()) + DAY, LAYOUT))
     return sorted(numbers)
@@ -133,4 +143,4 @@ def read(path):
         return stream.read()
 
 
-ALL_BLOCKS = blocks_of(*((stages.first_hour(month).date(), stages.last_day(month)) for month in CONFIG.months))
+ALL_BLOCKS = blocks_of(*((months.first_hour(month).date(), months.last_day(month)) for month in CONFIG.months))

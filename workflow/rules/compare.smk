@@ -3,7 +3,9 @@
 
 rule compare:
     input:
-        scores=expand("results/{{dataset}}/{experiment}/{{split}}/scores.nc", experiment=sorted(CONFIG.experiments)),
+        scores=expand(
+            "results/{{dataset}}/{experiment}/{{split}}/scores.nc", experiment=sorted(CONFIG.experiments)
+        ),
         sources=sources("compare"),
     output:
         comparison=report(

@@ -3,7 +3,7 @@
 
 rule shards_layout:
     input:
-        month=month_paths("results/{dataset}/extracted/{year}/{month}.nc", MONTHS[:1]),
+        months=month_paths("results/{dataset}/extracted/{year}/{month}.nc", MONTHS),
         sources=sources("shards_layout"),
     output:
         group="results/{dataset}/shards/zarr.json",
@@ -17,6 +17,7 @@ rule shards_layout:
         "logs/{dataset}/shards_layout.log",
     benchmark:
         "results/{dataset}/benchmark/shards_layout.tsv"
+    priority: 1  # before anything long: it checks that all months lie on one grid
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -30,7 +31,7 @@ rule shards_layout:
         """
         windrow shards_layout \
             --settings {params.settings:q} \
-            --extracted {input.month:q} \
+            --extracted {input.months:q} \
             --shards {params.shards:q} \
             2>&1 | tee {log:q}
         """

@@ -30,14 +30,24 @@ def read_field(root: Path, file: str, offset: int, length: int, crop: Crop) -> n
         raise UserError(f"cannot read {root / file}: {problem.strerror}; run the inventory again") from None
     if len(content) < length or content[:4] != b"GRIB" or content[-4:] != b"7777":
         raise UserError(f"{file} has changed at byte {offset} since its inventory; run the inventory again")
+    try:
+        return crop.of(_values(content, crop.shape[0] * crop.shape[1]))
+    except (eccodes.CodesInternalError, ValueError) as problem:
+        raise UserError(
+            f"{file}: the message at byte {offset} cannot be decoded ({problem}); fetch this file again"
+        ) from None
+
+
+def _values(content: bytes, points: int) -> npt.NDArray[np.float64]:
+    """All values of a message, NaN where the bitmap has none."""
     handle = eccodes.codes_new_from_message(content)
     try:
+        if (stated := eccodes.codes_get_size(handle, "values")) != points:  # before memory is taken for them
+            raise ValueError(f"{stated} values on a grid of {points} points")
         eccodes.codes_set(handle, "missingValue", _MISSING)
-        values = eccodes.codes_get_values(handle)
+        values: npt.NDArray[np.float64] = eccodes.codes_get_values(handle)
         if eccodes.codes_get(handle, "bitmapPresent", int):
             values[values == _MISSING] = np.nan
-    except eccodes.CodesInternalError as problem:
-        raise UserError(f"{file}: the message at byte {offset} cannot be decoded ({problem})") from None
     finally:
         eccodes.codes_release(handle)
-    return crop.of(values)
+    return values

@@ -16,7 +16,13 @@ _TOLERANCE_DEGREES = 2e-3  # GRIB 1 states coordinates in thousandths of a degre
 
 
 def describe_grid(handle: int) -> dict[str, Any]:
-    """What a regular latitude-longitude grid is made of, in degrees; of other grids only the type."""
+    """What a regular latitude-longitude grid is made of, in degrees; of other grids only the type.
+
+    Raises
+    ------
+    ValueError
+        If the rows and columns are not as many as the points, which a damaged header says.
+    """
     kind = eccodes.codes_get(handle, "gridType")
     if kind != "regular_ll":
         return {"type": kind}
@@ -32,7 +38,11 @@ def describe_grid(handle: int) -> dict[str, Any]:
         "points_in_y_are_consecutive": "jPointsAreConsecutive",
         "alternative_rows": "alternativeRowScanning",
     }
-    return {"type": kind, **{key: eccodes.codes_get(handle, name) for key, name in names.items()}}
+    grid = {"type": kind, **{key: eccodes.codes_get(handle, name) for key, name in names.items()}}
+    points = eccodes.codes_get(handle, "numberOfDataPoints", int)
+    if points < 1 or grid["nx"] * grid["ny"] != points:
+        raise ValueError(f"a grid of {grid['nx']} x {grid['ny']} with {points} points")
+    return grid
 
 
 @dataclass(frozen=True)

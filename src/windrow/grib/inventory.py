@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections import Counter
-from collections.abc import Iterator
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import eccodes
 
 from windrow.errors import UserError
+from windrow.grib.framing import DamageError, messages_of
 from windrow.grib.grid import describe_grid
 
 _PLAIN_LEVELS = {"surface", "meanSea", "heightAboveGround", "entireAtmosphere"}
+Names = dict[str, tuple[str, str, str]]  # units, standard and long name by short name
+_MISSING_UNIT = 255  # eccodes 2.50 computes forever on it
 
 
 class Message(NamedTuple):
@@ -44,7 +49,7 @@ def month_files(root: Path, pattern: str, month: tuple[int, int]) -> list[Path]:
         raise UserError(f"no such archive: {root}; mend source.root in the config")
     year, number = month
     wanted = pattern.format(year=f"{year:04d}", month=f"{number:02d}", day="[0-9][0-9]", hour="[0-9][0-9]")
-    found = sorted(root.glob(wanted))
+    found = sorted(path for path in root.glob(wanted) if path.is_file())
     if not found:
         raise UserError(
             f"the archive {root} has no files for {year:04d}-{number:02d} (looked for {wanted}); "
@@ -59,61 +64,68 @@ def scan(files: list[Path], root: Path, grids: dict[str, dict[str, Any]]) -> Ite
     Raises
     ------
     UserError
-        If a file is truncated or holds something that is no GRIB message; the offset is named.
+        If a file is empty, truncated or holds something that is no GRIB message; the offset is named.
     """
+    names: Names = {}
     for path in files:
+        name = path.relative_to(root).as_posix()
         with path.open("rb") as stream:
-            yield from _scan_file(stream, path.relative_to(root).as_posix(), path.stat().st_size, grids)
+            size = os.fstat(stream.fileno()).st_size
+            if not size:
+                raise UserError(f"{name} is empty; fetch this file again")
+            yield from _scan_file(stream, name, size, grids, names)
 
 
-def _scan_file(stream: BinaryIO, name: str, size: int, grids: dict[str, dict[str, Any]]) -> Iterator[Message]:
-    end = 0
-    while True:
-        try:
-            handle = eccodes.codes_grib_new_from_file(stream, headers_only=True)
-        except eccodes.CodesInternalError as problem:
-            raise _damaged(name, end, str(problem)) from None
+def _scan_file(
+    stream: BinaryIO, name: str, size: int, grids: dict[str, dict[str, Any]], names: Names
+) -> Iterator[Message]:
+    try:
+        for offset, length in messages_of(stream.fileno(), size):
+            yield _describe(stream, name, offset, length, grids, names)
+    except DamageError as problem:
+        raise UserError(
+            f"{name} is truncated or damaged at byte {problem.offset}: {problem}; fetch this file again"
+        ) from None
+
+
+def _describe(
+    stream: BinaryIO, name: str, offset: int, length: int, grids: dict[str, dict[str, Any]], names: Names
+) -> Message:
+    """What a message's header says; `stream` is unbuffered for eccodes, which reads on from where it stands."""
+    handle = None
+    try:
+        stream.seek(offset)
+        handle = eccodes.codes_grib_new_from_file(stream, headers_only=True)
         if handle is None:
-            break
-        try:
-            message = _describe(handle, name, grids)
-        finally:
+            raise DamageError(offset, "eccodes finds no message")
+        return Message(name, offset, length, *_header(handle, grids, names))
+    except (eccodes.CodesInternalError, ValueError) as problem:
+        raise DamageError(offset, f"its header cannot be read ({problem})") from None
+    finally:
+        if handle is not None:
             eccodes.codes_release(handle)
-        _check_padding(stream, name, end, message.offset)
-        end = message.offset + message.length
-        if end > size:
-            raise _damaged(name, message.offset, f"a message of {message.length} bytes in a file of {size}")
-        yield message
-    _check_padding(stream, name, end, size)
 
 
-def _check_padding(stream: BinaryIO, name: str, start: int, stop: int) -> None:
-    """Between messages there is nothing, or the zeros that MARS pads GRIB 1 with to multiples of 120 bytes."""
-    if os.pread(stream.fileno(), stop - start, start).strip(b"\0"):  # eccodes goes on where it stopped
-        raise _damaged(name, start, f"{stop - start} bytes that are no GRIB message")
-
-
-def _damaged(name: str, offset: int, what: str) -> UserError:
-    return UserError(f"{name} is truncated or damaged at byte {offset}: {what}; fetch this file again")
-
-
-def _describe(handle: int, name: str, grids: dict[str, dict[str, Any]]) -> Message:
+def _header(
+    handle: int, grids: dict[str, dict[str, Any]], names: Names
+) -> tuple[str, dt.datetime, str, str, str, str, str]:
     get = eccodes.codes_get
+    unit = "indicatorOfUnitOfTimeRange"
+    if eccodes.codes_is_defined(handle, unit) and get(handle, unit, int) == _MISSING_UNIT:
+        raise ValueError("the unit of its forecast time is missing")
     grid = get(handle, "md5GridSection")
     if grid not in grids:
         grids[grid] = describe_grid(handle)
     date, time = get(handle, "validityDate", int), get(handle, "validityTime", int)
-    return Message(
-        file=name,
-        offset=int(get(handle, "offset")),
-        length=get(handle, "totalLength", int),
-        variable=variable_name(get(handle, "shortName"), get(handle, "typeOfLevel"), get(handle, "level", int)),
-        time=dt.datetime(date // 10000, date // 100 % 100, date % 100, time // 100, time % 100),
-        grid=grid,
-        packing=get(handle, "packingType"),
-        units=get(handle, "units"),
-        standard_name=get(handle, "cfName"),
-        long_name=get(handle, "name"),
+    short_name = get(handle, "shortName")
+    if short_name not in names:  # three slow look-ups in the tables of eccodes
+        names[short_name] = get(handle, "units"), get(handle, "cfName"), get(handle, "name")
+    return (
+        variable_name(short_name, get(handle, "typeOfLevel"), get(handle, "level", int)),
+        dt.datetime(date // 10000, date // 100 % 100, date % 100, time // 100, time % 100),
+        grid,
+        get(handle, "packingType"),
+        *names[short_name],
     )
 
 
@@ -148,8 +160,32 @@ def expected_times(first: dt.datetime, end: dt.datetime, *, step_hours: int) -> 
     return [first + index * step for index in range((end - first) // step)]
 
 
+def file_states(files: list[Path], root: Path) -> dict[str, list[Any]]:
+    """Name, size (bytes) and time of change (ns) of the files: another file of the same size is another inventory."""
+    states = [path.stat() for path in files]
+    return {
+        "name": [path.relative_to(root).as_posix() for path in files],
+        "size": [state.st_size for state in states],
+        "mtime_ns": [state.st_mtime_ns for state in states],
+    }
+
+
+def times_by_variable(messages: Iterable[Message]) -> dict[str, list[str]]:
+    """The times of the messages, sorted, by variable: how those off the step are told."""
+    found = sorted({(message.variable, message.time) for message in messages})
+    return {
+        name: [time.isoformat() for _, time in group] for name, group in groupby(found, key=lambda pair: pair[0])
+    }
+
+
 def as_columns(
-    messages: list[Message], times: list[dt.datetime], grids: dict[str, dict[str, Any]], *, month: str
+    messages: list[Message],
+    times: list[dt.datetime],
+    grids: dict[str, dict[str, Any]],
+    *,
+    month: str,
+    off_step: dict[str, list[str]] | None = None,
+    files: dict[str, list[Any]] | None = None,
 ) -> dict[str, Any]:
     """The inventory of a month as it is stored: tables of names and, per message, columns of numbers."""
     tables = {key: sorted({getattr(message, key) for message in messages}) for key in _TABLES}
@@ -165,7 +201,9 @@ def as_columns(
         "month": month,
         "first": first.isoformat(),
         "expected": len(times),
+        "files": files or {},
         "variables": summarise(messages, times),
+        "off_step": off_step or {},
         "grids": grids,
         "tables": tables,
         "messages": columns,
@@ -186,7 +224,7 @@ def places_of(inventory: dict[str, Any], variable: str) -> dict[int, tuple[str, 
     known = inventory["variables"]
     month = inventory["month"]
     if variable not in known:
-        raise UserError(f"{month}: the archive has no {variable}; it has {', '.join(known)}")
+        raise UserError(f"{month}: the archive has no {variable}; {_offer(inventory, variable)}")
     for fault, remedy in (("missing", "fetch"), ("doubled", "delete one of")):
         if times := known[variable][fault]:
             raise UserError(
@@ -205,6 +243,38 @@ def places_of(inventory: dict[str, Any], variable: str) -> dict[int, tuple[str, 
         for place, found in enumerate(columns["variable"])
         if found == wanted
     }
+
+
+def _offer(inventory: dict[str, Any], variable: str) -> str:
+    """What can be had instead of a variable that is not there."""
+    if off := inventory["off_step"].get(variable):
+        return f"its {len(off)} times, {off[0]} the first, are not on the step that source.step_hours gives"
+    return f"it has {listed(inventory['variables'])}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names of variables for a message; those on levels that cannot be asked for are gathered.
+
+    `2t, tcc, t on hybrid levels 1, 6-10 (not readable yet)`
+    """
+    plain, levels = [], defaultdict(list)
+    for name in sorted(names):
+        if found := re.fullmatch(r"(.+)_(\D+)(\d+)", name):
+            levels[found[1], found[2]].append(int(found[3]))
+        else:
+            plain.append(name)
+    gathered = [
+        f"{short_name} on {kind} level{'s' if len(numbers) > 1 else ''} {_ranges(numbers)} (not readable yet)"
+        for (short_name, kind), numbers in levels.items()
+    ]
+    return ", ".join([*plain, *gathered])
+
+
+def _ranges(numbers: list[int]) -> str:
+    """`1, 6-10`: neighbours differ from their place in the order by the same number."""
+    runs = groupby(enumerate(sorted(numbers)), key=lambda pair: pair[1] - pair[0])
+    ends = [[number for _, number in run] for _, run in runs]
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in ends)
 
 
 def grid_of(inventory: dict[str, Any], variables: tuple[str, ...]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import zarr
 
 from windrow.extracted import AXES
-from windrow.files import written_beside
+from windrow.files import remove, written_beside
 from windrow.shards.layout import DATA, DIMENSIONS, BlockShape
 from windrow.zarr_metadata import consolidate
 
@@ -28,6 +29,8 @@ def write_layout(
 ) -> None:
     """Write the group's metadata and coordinates; blocks that are there already stay as they are.
 
+    A group is made beside the store and its files are moved one by one, the consolidated metadata last.
+
     Parameters
     ----------
     times
@@ -35,11 +38,12 @@ def write_layout(
     variables
         Attributes (units, names) by variable, in the order of the array.
     """
-    group = zarr.open_group(shards, mode="a", zarr_format=3, attributes={"Conventions": "CF-1.11", **attributes})
-    length = len(times)
-    zarr.create_array(
-        group.store_path / DATA,
-        shape=(length, shape.variables, shape.ny, shape.nx),
+    beside = shards.with_name(f".{shards.name}.part")
+    remove(beside)
+    group = zarr.open_group(beside, mode="w", zarr_format=3, attributes={"Conventions": "CF-1.11", **attributes})
+    group.create_array(
+        DATA,
+        shape=(len(times), shape.variables, shape.ny, shape.nx),
         dtype="float32",
         chunks=(1, shape.variables, shape.ny, shape.nx),
         shards=(shape.steps, shape.variables, shape.ny, shape.nx),
@@ -48,13 +52,22 @@ def write_layout(
         fill_value=np.float32(np.nan),
         dimension_names=DIMENSIONS,
         attributes={"variables": variables},
-        overwrite=False,
     )
     coordinates: dict[str, npt.NDArray[Any]] = {"time": times, "latitude": latitude, "longitude": longitude}
     for name, values in coordinates.items():
         _write_coordinate(group, name, values, AXES[name])
     _write_coordinate(group, "variable", np.array(list(variables), dtype=object), {"long_name": "variable"})
-    consolidate(shards)
+    consolidate(beside)
+    _move_files(beside, shards)
+
+
+def _move_files(source: Path, target: Path) -> None:
+    """Move every file to the same place in another tree, those nearest to the root last."""
+    files = [path.relative_to(source) for path in source.rglob("*") if path.is_file()]
+    for path in sorted(files, key=lambda path: (-len(path.parts), path)):
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(source / path, target / path)
+    remove(source)
 
 
 def _write_coordinate(group: Any, name: str, values: npt.NDArray[Any], attributes: dict[str, str]) -> None:
@@ -66,7 +79,6 @@ def _write_coordinate(group: Any, name: str, values: npt.NDArray[Any], attribute
         compressors=None,
         dimension_names=(name,),
         attributes=attributes,
-        overwrite=True,
     )
     array[:] = values
 

@@ -15,19 +15,33 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Scan the headers of the month's files and write the inventory as columns."""
-    from windrow import stages
+    from windrow import months, stages
+    from windrow.errors import UserError
     from windrow.files import write_json
     from windrow.grib import inventory
 
     settings = stages.read_settings(stages.Inventory, args.settings, stage="inventory")
-    month = stages.parse_month(args.month)
+    month = months.parse_month(args.month)
     root = Path(settings.root)
     files = inventory.month_files(root, settings.files, month)
-    times = inventory.expected_times(
-        stages.first_hour(month), stages.end_of_month(month), step_hours=settings.step_hours
-    )
+    states = inventory.file_states(files, root)
+    first, end = months.first_hour(month), months.end_of_month(month)
+    times = inventory.expected_times(first, end, step_hours=settings.step_hours)
     grids: dict[str, dict[str, object]] = {}
+    found = [message for message in inventory.scan(files, root, grids) if first <= message.time < end]
     wanted = set(times)
-    messages = [message for message in inventory.scan(files, root, grids) if message.time in wanted]
-    write_json(args.output, inventory.as_columns(messages, times, grids, month=args.month))
+    messages = [message for message in found if message.time in wanted]
+    off_step = inventory.times_by_variable(message for message in found if message.time not in wanted)
+    if not found:
+        names = f"{states['name'][0]}{f' and {len(files) - 1} more files' if len(files) > 1 else ''}"
+        raise UserError(
+            f"{names} of {root}: holds no messages of {args.month}; fetch that month, or mend source.files"
+        )
+    content = inventory.as_columns(messages, times, grids, month=args.month, off_step=off_step, files=states)
+    write_json(args.output, content)
     print(f"{args.month}: {len(messages)} messages in {len(files)} files")
+    for variable, left in off_step.items():
+        print(
+            f"{args.month}: {variable}: {len(left)} times off the step of {settings.step_hours} h are left out, "
+            f"{left[0]} the first"
+        )

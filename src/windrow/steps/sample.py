@@ -13,7 +13,12 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the archive, unless it is there already."""
+    """Write the archive, unless it is there already, and tell of every month."""
     from windrow.sample import write_sample
 
-    write_sample(args.root, days=args.days)
+    write_sample(args.root, days=args.days, progress=_tell)
+    print(f"{args.root} holds the sample")
+
+
+def _tell(month: str) -> None:
+    print(f"{month} written", flush=True)

@@ -17,7 +17,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print one line of JSON."""
-    from windrow import stages
+    from windrow import months, stages
     from windrow.configfile import read_config
     from windrow.errors import UserError
 
@@ -25,6 +25,6 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"there is no stage {args.stage}; there are {', '.join(stages.CUTS)}")
     wildcards = {"experiment": args.experiment, "split": args.split}
     if args.month:
-        year, month = stages.parse_month(args.month)
+        year, month = months.parse_month(args.month)
         wildcards |= {"year": str(year), "month": str(month)}
     print(stages.cut(args.stage, read_config(args.config), **wildcards))

@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> None:
     values = np.zeros((shape.steps, shape.variables, shape.ny, shape.nx), dtype=np.float32)
     for path in args.extracted:
         with extracted.opened(path) as month:
+            extracted.require_shape(month, path, layout.variables, layout.ny, layout.nx)
             steps = (month.hours - first) // layout.step_hours
             inside = np.flatnonzero((steps >= 0) & (steps < layout.block_steps))
             if not len(inside):

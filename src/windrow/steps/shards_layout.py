@@ -1,4 +1,4 @@
-"""Write the metadata and the coordinates of the shards."""
+"""Write the metadata and the coordinates of the shards; check that all months lie on one grid."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 def register(parser: argparse.ArgumentParser) -> None:
     """Add this step's options."""
     parser.add_argument("--settings", required=True, help="settings of the stage, or an experiment file")
-    parser.add_argument("--extracted", required=True, type=Path, help="any extracted month: grid and units")
+    parser.add_argument("--extracted", required=True, nargs="+", type=Path, help="all extracted months")
     parser.add_argument("--shards", required=True, type=Path, help="directory of the Zarr group")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Take grid and units from a month, the time axis from the settings."""
+    """Take grid and units from the months, the time axis from the settings."""
     import numpy as np
 
     from windrow import extracted, stages
@@ -23,14 +23,14 @@ def run(args: argparse.Namespace) -> None:
 
     settings = stages.read_settings(stages.ShardsLayout, args.settings, stage="shards_layout")
     layout = settings.layout
-    with extracted.opened(args.extracted) as month:
-        first = extracted.hours_since_1900(layout.origin)
-        write_layout(
-            args.shards,
-            shape=shape_of(layout),
-            times=first + layout.step_hours * np.arange(settings.steps, dtype=np.int64),
-            variables={variable: month.attributes(variable) for variable in layout.variables},
-            latitude=month.latitude,
-            longitude=month.longitude,
-            attributes={"windrow_settings": settings.model_dump(mode="json")},
-        )
+    common = extracted.common_ground(args.extracted, layout.variables, layout.ny, layout.nx)
+    write_layout(
+        args.shards,
+        shape=shape_of(layout),
+        times=extracted.hours_since_1900(layout.origin)
+        + layout.step_hours * np.arange(settings.steps, dtype=np.int64),
+        variables=common.attributes,
+        latitude=common.latitude,
+        longitude=common.longitude,
+        attributes={"windrow_settings": settings.model_dump(mode="json")},
+    )

@@ -22,10 +22,11 @@ def run(args: argparse.Namespace) -> None:
     from windrow.errors import UserError
     from windrow.files import write_json, written_beside
     from windrow.statistics import split_hash, summary
-    from windrow.statistics_part import climatology_of, read_part, whole
+    from windrow.statistics_part import climatology_of, read_part, require_split, whole
 
     settings = stages.read_settings(stages.Statistics, args.settings, stage="statistics")
     parts = [read_part(path) for path in args.parts]
+    require_split(parts, settings.train)
     states, differences = whole(parts, step_hours=settings.step_hours)
     for name, one in zip(settings.variables, states, strict=True):
         if not one.std > 0:

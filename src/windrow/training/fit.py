@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +9,23 @@ import numpy as np
 import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import TensorBoardLogger
 
 from windrow.climatology import calendar_rows, read_climatology
-from windrow.config import Days
-from windrow.configfile import canonical
 from windrow.errors import UserError
-from windrow.files import remove, write_json
-from windrow.provenance import sources_digest
-from windrow.sequences import split_windows
-from windrow.shards.layout import block_path
+from windrow.files import write_json
 from windrow.shards.reader import ShardReader
 from windrow.stages import Train
 from windrow.statistics import split_hash
 from windrow.training.callbacks import History, ResumePoint
-from windrow.training.data import EpochSampler, Windows, loader
+from windrow.training.data import valid_windows, window_length
 from windrow.training.device import chosen_device
 from windrow.training.module import ForecastModule
 from windrow.training.normalisation import Normalisation
+from windrow.training.run import Run, fingerprint
 from windrow.training.trained import save_trained
+from windrow.training.trainer import build_trainer, rank_loaders, run_trainer
 
-logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+SplitWindows = dict[str, npt.NDArray[np.int64]]
 
 
 def train(
@@ -50,81 +42,49 @@ def train(
     """Train and write the weights of the best epoch.
 
     Checkpoints lie in `work`, under a name that follows from everything the weights depend on: settings,
-    statistics, data and source code. So an unfinished training is resumed and never another one's; a finished one
-    leaves none.
+    statistics, data and source code. So an unfinished training is resumed and never another one's; what other
+    interrupted trainings left is removed at the start.
+
+    A finished training leaves no checkpoint, so that one that is asked for again trains anew. The checkpoint goes
+    last: a kill before that repeats no epoch, and a kill in the moment after it, before Snakemake has noted the
+    success, repeats the training, with the same result.
 
     Raises
     ------
     UserError
-        If the statistics are of another split, there are no windows, or the hardware is not there.
+        If the statistics are of another split, there are no windows, the hardware is not there, or the training
+        diverges; then the outputs stay as they are.
     """
     if statistics["split_hash"] != split_hash(settings.train):
         raise UserError("statistics.json is of another training split; run the stage statistics again")
-    device = chosen_device(settings.experiment.training.accelerator)
+    options = settings.experiment.training
+    device = chosen_device(options.accelerator, devices=options.devices)
     if threads:
         torch.set_num_threads(threads)
     reader = ShardReader(shards, settings.layout)
-    windows = {
-        "train": _windows(reader, settings, settings.train, "train"),
-        "validation": _windows(reader, settings, settings.validation, "validation"),
-    }
-    run_directory = work / _fingerprint(settings, statistics, reader, windows)
-    record = History()
+    windows = _windows(settings, reader)
     normalise = _normalisation(settings, statistics, climatology, windows)
-    module = _fit(settings, normalise, reader, windows, run_directory, record, device)
-    if module is None:
+    run = Run(work, fingerprint(settings, statistics, reader, windows, normalise))
+    record = History()
+    trainer = _fit(settings, normalise, reader, windows, run, record, device)
+    if not trainer.is_global_zero:
         return
+    if record.diverged:
+        raise UserError(
+            f"the training diverged in {record.diverged}; lower training.learning_rate or set training.gradient_clip"
+        )
     save_trained(model, settings, statistics, record.best_weights)
-    write_json(
-        history,
-        {
-            "epochs": record.epochs,
-            "best_epoch": record.best_epoch,
-            "parameters": sum(parameter.numel() for parameter in module.parameters()),
-            "windows": {name: len(found) for name, found in windows.items()},
-            "device": device.type,
-        },
-    )
-    remove(run_directory)
+    write_json(history, _told(record, trainer, windows))
+    run.finish()
 
 
-def _windows(reader: ShardReader, settings: Train, days: tuple[Days, ...], name: str) -> npt.NDArray[np.int64]:
-    sequences = settings.sequences
-    return split_windows(
-        reader.available,
-        days,
-        origin=settings.layout.origin,
-        step_hours=settings.layout.step_hours,
-        length=sequences.input_steps + sequences.target_steps,
-        stride=sequences.stride,
-        name=name,
-    )
-
-
-def _fingerprint(
-    settings: Train,
-    statistics: dict[str, Any],
-    reader: ShardReader,
-    windows: dict[str, npt.NDArray[np.int64]],
-) -> str:
-    """All that the weights depend on, as a name. Blocks count by size and time: a rewritten one starts anew."""
-    size = settings.layout.block_steps
-    blocks = sorted({int(first) // size for found in windows.values() for first in found})
-    files = [block_path(reader.shards, number).stat() for number in blocks]
-    text = json.dumps(
-        {
-            "settings": canonical(settings),
-            "statistics": statistics,
-            "blocks": [(file.st_size, file.st_mtime_ns) for file in files],
-            "sources": sources_digest("train", f"windrow.models.{settings.experiment.model.name}"),
-        },
-        sort_keys=True,
-    )
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _windows(settings: Train, reader: ShardReader) -> SplitWindows:
+    splits = {"train": settings.train, "validation": settings.validation}
+    return {name: valid_windows(reader, days, settings.sequences, name=name) for name, days in splits.items()}
 
 
 def _normalisation(
-    settings: Train, statistics: dict[str, Any], climatology: Path, windows: dict[str, npt.NDArray[np.int64]]
+    settings: Train, statistics: dict[str, Any], climatology: Path, windows: SplitWindows
 ) -> Normalisation:
     """With the climatology's table if the strategy works on departures from it.
 
@@ -138,9 +98,9 @@ def _normalisation(
         return Normalisation(statistics, variables)
     table = read_climatology(climatology).table(variables)
     normalise = Normalisation(statistics, variables, torch.from_numpy(table))
-    length = settings.sequences.input_steps + settings.sequences.target_steps
     for firsts in windows.values():
-        normalise.require(torch.from_numpy(calendar_rows(firsts, length, settings.layout)))
+        rows = calendar_rows(firsts, window_length(settings.sequences), settings.layout)
+        normalise.require(torch.from_numpy(rows))
     return normalise
 
 
@@ -148,61 +108,27 @@ def _fit(
     settings: Train,
     normalise: Normalisation,
     reader: ShardReader,
-    windows: dict[str, npt.NDArray[np.int64]],
-    run_directory: Path,
+    windows: SplitWindows,
+    run: Run,
     record: History,
     device: torch.device,
-) -> pl.LightningModule | None:
-    """Run Lightning; only the first of several processes gets the module back."""
+) -> pl.Trainer:
+    """Run Lightning; with several devices all its processes come here and go on from here."""
     options = settings.experiment.training
-    length = settings.sequences.input_steps + settings.sequences.target_steps
+    trainer = build_trainer(options, device, run, [record, ResumePoint(run.checkpoint, record)])
+    loaders = rank_loaders(trainer, options, reader, windows, window_length(settings.sequences))
+    if trainer.is_global_zero:
+        run.sweep()
     pl.seed_everything(options.seed, verbose=False)
-    module = ForecastModule(settings, normalise)
-    resume = run_directory / "last.ckpt"
-    trainer = pl.Trainer(
-        accelerator="gpu" if device.type == "cuda" else "cpu",
-        devices=options.devices,
-        max_epochs=options.epochs,
-        precision={"32": "32-true"}.get(options.precision, options.precision),  # type: ignore[arg-type]
-        gradient_clip_val=options.gradient_clip or None,
-        logger=TensorBoardLogger(run_directory.parent / "tensorboard", name="", version=run_directory.name),
-        callbacks=[record, ResumePoint(resume)],
-        use_distributed_sampler=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-    )
-    if trainer.world_size != options.devices * trainer.num_nodes:
-        raise UserError(
-            f"training.devices asks for {options.devices} processes and {trainer.world_size} were started; "
-            "start it by `srun --ntasks-per-node` or `torchrun`, or set devices to 1"
-        )
-    train_batches, validation_batches = (
-        loader(
-            Windows(reader, windows[name], length),
-            EpochSampler(
-                len(windows[name]),
-                seed=options.seed,
-                shuffle=name == "train",
-                rank=trainer.global_rank,
-                ranks=trainer.world_size,
-            ),
-            options.batch_size,
-        )
-        for name in ("train", "validation")
-    )
-    if resume.exists():
-        print(f"resuming from {resume}", flush=True)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*srun. command is available.*")
-        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
-        trainer.fit(
-            module,
-            train_batches,
-            validation_batches,
-            ckpt_path=resume if resume.exists() else None,
-            weights_only=True,
-        )
-    return module if trainer.is_global_zero else None
+    run_trainer(trainer, ForecastModule(settings, normalise), loaders, run.checkpoint)
+    return trainer
+
+
+def _told(record: History, trainer: pl.Trainer, windows: SplitWindows) -> dict[str, Any]:
+    return {
+        "epochs": record.epochs,
+        "best_epoch": record.best_epoch,
+        "parameters": sum(parameter.numel() for parameter in trainer.lightning_module.parameters()),
+        "windows": {name: len(found) for name, found in windows.items()},
+        "device": trainer.strategy.root_device.type,
+    }

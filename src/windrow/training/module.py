@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
-from torch import Tensor
+from torch import Tensor, nn
+from torchmetrics import MeanMetric
 
 from windrow.stages import Train
 from windrow.training.data import Batch
@@ -15,7 +16,11 @@ from windrow.training.strategies import unrolled
 
 
 class ForecastModule(pl.LightningModule):
-    """Normalise a window, forecast its targets, compare. Losses are on normalised fields, without unit."""
+    """Normalise a window, forecast its targets, compare. Losses are on normalised fields, without unit.
+
+    The loss of an epoch is the mean over all windows of all ranks. It is a metric of its own since Lightning's
+    reduction of a logged number rounds the mean number of windows per rank to an integer.
+    """
 
     def __init__(self, settings: Train, normalise: Normalisation) -> None:
         super().__init__()
@@ -27,6 +32,9 @@ class ForecastModule(pl.LightningModule):
         self.normalise = normalise
         self.strategy = unrolled(experiment, settings.sequences, variables)
         self.loss = LOSSES[experiment.training.loss]
+        self.means = nn.ModuleDict(
+            {name: MeanMetric(nan_strategy="disable") for name in ("train_loss", "validation_loss")}
+        )
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of a batch."""
@@ -41,7 +49,10 @@ class ForecastModule(pl.LightningModule):
         fields = self.normalise(physical, rows)
         forecast = self.strategy(fields[:, : self.input_steps])
         loss = self.loss(forecast, fields[:, self.input_steps :, self.targets])
-        self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(rows), sync_dist=True)
+        mean = self.means[name]
+        assert isinstance(mean, MeanMetric)
+        mean.update(loss.detach(), len(rows))
+        self.log(name, mean, on_step=False, on_epoch=True)
         return loss
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from windrow.configfile import canonical
 from windrow.errors import UserError
 from windrow.files import written_beside
 from windrow.stages import Train
+from windrow.training.device import chosen_device
 from windrow.training.normalisation import Normalisation
 from windrow.training.strategies import unrolled
 
@@ -45,32 +47,37 @@ def save_trained(path: Path, settings: Train, statistics: dict[str, Any], weight
         torch.save({"settings": canonical(settings), "statistics": statistics, "weights": weights}, beside)
 
 
-def load_trained(path: Path, device: torch.device) -> Trained:
-    """Read a model.
+def load_trained(path: Path) -> Trained:
+    """Read a model and bring it to the kind of device that it was trained for.
 
     Raises
     ------
     UserError
-        If the file is not there or is damaged.
+        If the file is not there or is damaged, or the device is not there.
     """
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
         settings = Train.model_validate_json(content["settings"])
+        parts = _parts(settings, content["statistics"], content["weights"])
     except FileNotFoundError:
         raise UserError(f"the model {path} is not there; run the stage train first") from None
     except Exception as problem:
-        raise UserError(f"the model {path} cannot be read ({problem}); run the stage train again") from None
-    variables = settings.layout.variables
-    parts = nn.ModuleDict(
-        {
-            "normalise": Normalisation(
-                content["statistics"], variables, content["weights"].get("normalise.table")
-            ),
-            "strategy": unrolled(settings.experiment, settings.sequences, variables),
-        }
-    ).to(device)
-    parts.load_state_dict(content["weights"])
-    parts.eval()
+        why = shorten(str(problem), 200)
+        raise UserError(f"the model {path} cannot be read ({why}); run the stage train again") from None
+    device = chosen_device(settings.experiment.training.accelerator)
+    parts.to(device).eval()
     normalise = parts["normalise"]
     assert isinstance(normalise, Normalisation)
     return Trained(settings, normalise, parts["strategy"], device)
+
+
+def _parts(settings: Train, statistics: dict[str, Any], weights: dict[str, Tensor]) -> nn.ModuleDict:
+    variables = settings.layout.variables
+    parts = nn.ModuleDict(
+        {
+            "normalise": Normalisation(statistics, variables, weights.get("normalise.table")),
+            "strategy": unrolled(settings.experiment, settings.sequences, variables),
+        }
+    )
+    parts.load_state_dict(weights)
+    return parts

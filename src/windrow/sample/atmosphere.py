@@ -1,7 +1,6 @@
-"""The embedded data set: a small atmosphere, written as an archive of GRIB files.
+"""The sample's atmosphere: a few equations that give the weather of every hour.
 
-It is no reanalysis and claims to be none: the messages use ECMWF's parameter table and have no local section:
-no class, stream or experiment version. A few equations hold on a plane around 47 N, 9 E (x eastward,
+It is no reanalysis and claims to be none. The equations hold on a plane around 47 N, 9 E (x eastward,
 y northward, f = 1.07e-4 s⁻¹), whose edges lie 4.2 degrees outside the archive's grid.
 
 **Pressure** at sea level is a westerly flow U, of 12 to 15 m/s, and Rossby waves, drawn anew for every year:
@@ -34,36 +33,22 @@ from __future__ import annotations
 
 import datetime as dt
 from calendar import monthrange
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import eccodes
 import numpy as np
 import numpy.typing as npt
 
-from windrow.errors import UserError
-from windrow.files import read_json, write_json, written_beside
-from windrow.geography import land_mask
+from windrow.sample.ground import HALO, Floats, Ground, ground_with_halo
 
-Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
 
-VERSION = 1
-MARKER = "sample.json"
-SOUTH, WEST, STEP_DEGREES, NX, NY = 39.6, 0.6, 0.3, 56, 48
-SURFACE = {"2t": 167, "tcc": 164, "msl": 151, "10u": 165, "10v": 166}
-MODEL_LEVELS = {"t": 130, "lnsp": 152}
 HALF_LEVEL_A_PA = (0.0, 6000.0, 12000.0, 14000.0, 12500.0, 9000.0, 5500.0, 2800.0, 1200.0, 300.0, 0.0)
 HALF_LEVEL_B = (0.0, 0.01, 0.06, 0.18, 0.34, 0.52, 0.66, 0.78, 0.88, 0.97, 1.0)
 LEVELS = (6, 7, 8, 9, 10)  # of 10, from the top; these reach from about 650 hPa to the ground
 
-_HALO = 14  # points on each side of the archive's grid
-_SPONGE = 8  # the outermost of them, which are held to what comes in
-_CENTRE = (47.0, 9.0)
-_EARTH_RADIUS_M = 6371229.0
+_SPONGE = 8  # the outermost points of the halo, which are held to what comes in
 _STEP_SECONDS = 3600.0
 _SPIN_UP_HOURS = 96
 _F, _BETA, _AIR_DENSITY, _GAS, _GRAVITY, _LAPSE = 1.07e-4, 1.56e-11, 1.25, 287.05, 9.80665, 0.0065
@@ -71,7 +56,7 @@ _MEAN_PRESSURE_PA, _AIR_K, _SEASON_K, _SOUTHWARD_K_M, _SEA_K = 101500.0, 276.0, 
 _AIR_SECONDS, _CLOUD_SECONDS, _GROUND_SECONDS = 60 * 3600.0, 6 * 3600.0, 3 * 3600.0
 _CLOUD, _CLOUD_PRESSURE_PA, _CLOUD_UPSLOPE = 0.1, 700.0, 12.0
 _SUN_K, _SUN_DIMMED, _NIGHT_K, _NIGHT_DIMMED, _SEA_SHARE = 28.0, 0.65, 6.0, 0.75, 0.1
-_HIGHEST_M, _INVERSION_M = 1000.0, 400.0
+_INVERSION_M = 400.0
 
 
 class Band(NamedTuple):
@@ -90,70 +75,6 @@ BANDS = (
     Band(6, 1400.0, 2600.0, 25.0, 0.5, 0.4),
     Band(10, 650.0, 1200.0, 0.0, 1.1, 0.8),
 )
-
-
-class Ridge(NamedTuple):
-    """A range: centre (degrees), height (m), half lengths (km) and the bearing of its axis (degrees)."""
-
-    latitude: float
-    longitude: float
-    height_m: float
-    along_km: float
-    across_km: float
-    bearing: float
-
-
-RIDGES = (
-    Ridge(45.0, 6.9, 2400.0, 130.0, 60.0, 10.0),  # Alps, from the west
-    Ridge(46.5, 9.0, 2500.0, 190.0, 65.0, 75.0),
-    Ridge(47.1, 12.8, 2200.0, 210.0, 65.0, 90.0),
-    Ridge(42.6, 1.2, 1800.0, 180.0, 45.0, 100.0),  # Pyrenees
-    Ridge(45.2, 2.9, 1000.0, 110.0, 80.0, 0.0),  # Massif Central
-    Ridge(47.9, 7.2, 600.0, 90.0, 70.0, 20.0),  # Jura, Vosges, Black Forest
-    Ridge(44.2, 10.4, 1000.0, 160.0, 45.0, 120.0),  # Apennines
-    Ridge(42.2, 13.6, 1500.0, 150.0, 50.0, 135.0),
-    Ridge(42.2, 9.1, 1200.0, 60.0, 25.0, 0.0),  # Corsica
-    Ridge(44.2, 16.6, 1200.0, 200.0, 70.0, 130.0),  # Dinaric Alps
-    Ridge(49.3, 13.0, 750.0, 140.0, 60.0, 135.0),  # Bohemian Forest
-    Ridge(50.8, 10.4, 500.0, 130.0, 70.0, 110.0),  # German uplands
-    Ridge(50.6, 15.8, 800.0, 120.0, 45.0, 115.0),  # Sudetes
-)
-
-
-@dataclass(frozen=True)
-class Ground:
-    """A grid, south to north, and what lies under it."""
-
-    latitude: Floats
-    longitude: Floats
-
-    @cached_property
-    def x(self) -> Floats:
-        """Distances east of the plane's centre in m."""
-        scale = _EARTH_RADIUS_M * np.cos(np.radians(_CENTRE[0]))
-        return np.asarray(scale * np.radians(self.longitude - _CENTRE[1]))
-
-    @cached_property
-    def y(self) -> Floats:
-        """Distances north of the plane's centre in m."""
-        return np.asarray(_EARTH_RADIUS_M * np.radians(self.latitude - _CENTRE[0]))
-
-    @cached_property
-    def land(self) -> npt.NDArray[np.bool_]:
-        """Where land is, (y, x)."""
-        return land_mask(self.latitude, self.longitude)
-
-    @cached_property
-    def height(self) -> Floats:
-        """Height of the flattened ground in m, (y, x)."""
-        total = sum((_ridge_height(ridge, self) for ridge in RIDGES), np.zeros(self.land.shape))
-        return np.where(self.land, _HIGHEST_M * (1.0 - np.exp(-total / _HIGHEST_M)), 0.0)
-
-    @cached_property
-    def slope(self) -> Floats:
-        """Ascent of the ground eastward and northward, (2, y, x)."""
-        northward, eastward = np.gradient(self.height, self.y, self.x)
-        return np.stack([eastward, northward])
 
 
 @dataclass(frozen=True)
@@ -187,67 +108,6 @@ class State(NamedTuple):
     flow: Flow
 
 
-def write_sample(
-    root: Path,
-    *,
-    years: Sequence[int] = (2007, 2008, 2009),
-    months: Sequence[int] = (1,),
-    days: int | None = None,
-    seed: int = 1,
-    progress: Callable[[str], None] | None = None,
-) -> None:
-    """Write hourly files `YYYY/MM/YYYYMMDDHH_sf.grb` and `_ml.grb`, unless the same archive is there already.
-
-    Parameters
-    ----------
-    root
-        Directory of the archive. Its file `sample.json` names these parameters, and whether all is written.
-    years, months
-        Every one of these months of every one of these years.
-    days
-        Only the first days of each month.
-    seed
-        Chooses the weather. The same parameters give the same bytes.
-    progress
-        Is told of every month that is done, as `2007-01`.
-
-    Raises
-    ------
-    UserError
-        If a parameter makes no sense, or `root` holds GRIB files of another origin.
-    """
-    wanted = _parameters(years=years, months=months, days=days, seed=seed)
-    files = archive_files(wanted)
-    if _is_complete(root, wanted, files):
-        return
-    _remove_other(root, files)
-    write_json(root / MARKER, {**wanted, "complete": False})
-    for year in wanted["years"]:
-        for month in wanted["months"]:
-            _write_month(root, year, month, days=days, seed=seed)
-            if progress is not None:
-                progress(f"{year:04d}-{month:02d}")
-    write_json(root / MARKER, {**wanted, "complete": True})
-
-
-def archive_files(parameters: dict[str, Any]) -> list[str]:
-    """The files, relative to the root, that an archive of these parameters is made of."""
-    return [
-        _file(time, kind)
-        for year in parameters["years"]
-        for month in parameters["months"]
-        for time in hours_of(year, month, days=parameters["days"])
-        for kind in ("sf", "ml")
-    ]
-
-
-def hours_of(year: int, month: int, *, days: int | None = None) -> list[dt.datetime]:
-    """The hours of a month, or of its first days."""
-    length = monthrange(year, month)[1]
-    first = dt.datetime(year, month, 1)
-    return [first + dt.timedelta(hours=hour) for hour in range(24 * min(length, days or length))]
-
-
 def simulate(year: int, month: int, *, days: int | None = None, seed: int = 1) -> Iterator[dict[str, Floats]]:
     """The fields of every hour of a month, from north to south.
 
@@ -264,10 +124,11 @@ def simulate(year: int, month: int, *, days: int | None = None, seed: int = 1) -
             yield _cropped(_diagnose(state, ground))
 
 
-def ground_with_halo() -> Ground:
-    """The archive's grid and what is around it."""
-    rows, columns = (np.arange(-_HALO, size + _HALO, dtype=np.float64) for size in (NY, NX))
-    return Ground(SOUTH + STEP_DEGREES * rows, WEST + STEP_DEGREES * columns)
+def hours_of(year: int, month: int, *, days: int | None = None) -> list[dt.datetime]:
+    """The hours of a month, or of its first days."""
+    length = monthrange(year, month)[1]
+    first = dt.datetime(year, month, 1)
+    return [first + dt.timedelta(hours=hour) for hour in range(24 * min(length, days or length))]
 
 
 def draw_waves(year: int, *, seed: int) -> Waves:
@@ -424,16 +285,7 @@ def _level_temperature(state: State, sea_level: Floats, at_ground: Floats, groun
 
 
 def _cropped(fields: dict[str, Floats]) -> dict[str, Floats]:
-    return {name: values[..., _HALO:-_HALO, _HALO:-_HALO][..., ::-1, :] for name, values in fields.items()}
-
-
-def _ridge_height(ridge: Ridge, ground: Ground) -> Floats:
-    centre = Ground(np.array([ridge.latitude]), np.array([ridge.longitude]))
-    x, y = (ground.x - centre.x) / 1e3, (ground.y[:, None] - centre.y) / 1e3
-    east, north = np.sin(np.radians(ridge.bearing)), np.cos(np.radians(ridge.bearing))
-    along, across = x * east + y * north, x * north - y * east
-    distance = np.hypot(along / ridge.along_km, across / ridge.across_km)
-    return np.asarray(ridge.height_m * np.exp(-(distance**2)))
+    return {name: values[..., HALO:-HALO, HALO:-HALO][..., ::-1, :] for name, values in fields.items()}
 
 
 def _day_of_year(time: dt.datetime) -> float:
@@ -442,127 +294,3 @@ def _day_of_year(time: dt.datetime) -> float:
 
 def _logistic(values: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-values)))
-
-
-def _parameters(
-    *,
-    years: Sequence[int],
-    months: Sequence[int],
-    days: int | None,
-    seed: int,
-) -> dict[str, Any]:
-    """What makes an archive what it is.
-
-    Raises
-    ------
-    UserError
-        If one of them makes no sense.
-    """
-    if not years or not all(1800 <= year <= 9999 for year in years):
-        raise UserError(f"the sample cannot be of the years {list(years)}; name years from 1800 to 9999")
-    if not months or not all(1 <= month <= 12 for month in months):
-        raise UserError(f"the sample cannot be of the months {list(months)}; name months from 1 to 12")
-    if days is not None and days < 1:
-        raise UserError(f"the sample cannot be {days} days long; ask for one day or more")
-    if seed < 0:
-        raise UserError(f"the sample's seed cannot be {seed}; choose 0 or more")
-    months, years = sorted(set(months)), sorted(set(years))
-    return {"version": VERSION, "years": years, "months": months, "days": days, "seed": seed}
-
-
-def _is_complete(root: Path, wanted: dict[str, Any], files: list[str]) -> bool:
-    if _marker(root) != {**wanted, "complete": True}:
-        return False
-    return all((root / file).is_file() for file in files)
-
-
-def _marker(root: Path) -> dict[str, Any] | None:
-    """What the archive at `root` says of itself; None if there is no sample.
-
-    Raises
-    ------
-    UserError
-        If there is something else.
-    """
-    if not (root / MARKER).is_file():
-        if next(root.glob("*/*/*_*.grb"), None) is not None:
-            raise UserError(f"{root} holds GRIB files that are no sample; choose another directory")
-        return None
-    marker: dict[str, Any] = read_json(root / MARKER)
-    if not {"version", "years", "months", "days", "complete"} <= set(marker):
-        raise UserError(f"{root / MARKER} is not from this command; choose another directory")
-    return marker
-
-
-def _remove_other(root: Path, files: list[str]) -> None:
-    """Remove the files of an earlier sample that are not among these."""
-    earlier = _marker(root)
-    if earlier is not None:
-        for file in set(archive_files(earlier)) - set(files):
-            (root / file).unlink(missing_ok=True)
-
-
-def _write_month(root: Path, year: int, month: int, *, days: int | None, seed: int) -> None:
-    surface = {name: _template(number) for name, number in SURFACE.items()}
-    levels = {level: _template(MODEL_LEVELS["t"], level=level) for level in LEVELS}
-    lnsp = _template(MODEL_LEVELS["lnsp"], level=1)
-    hours = hours_of(year, month, days=days)
-    try:
-        for time, fields in zip(hours, simulate(year, month, days=days, seed=seed), strict=True):
-            messages = [_encoded(handle, time, fields[name]) for name, handle in surface.items()]
-            _write(root / _file(time, "sf"), messages)
-            messages = [_encoded(levels[level], time, fields["t"][i]) for i, level in enumerate(LEVELS)]
-            _write(root / _file(time, "ml"), [_encoded(lnsp, time, fields["lnsp"]), *messages])
-    finally:
-        for handle in (*surface.values(), *levels.values(), lnsp):
-            eccodes.codes_release(handle)
-
-
-def _template(number: int, *, level: int | None = None) -> int:
-    """A GRIB 1 message without values, of a surface field or of a hybrid level."""
-    handle: int = eccodes.codes_grib_new_from_samples("regular_ll_sfc_grib1")
-    keys = {
-        "deleteLocalDefinition": 1,
-        "centre": "ecmf",  # whose table 128 the parameters are of
-        "table2Version": 128,
-        "generatingProcessIdentifier": 255,  # none
-        "indicatorOfParameter": number,
-        "typeOfLevel": "surface" if level is None else "hybrid",
-        "level": level or 0,
-        "Ni": NX,
-        "Nj": NY,
-        "latitudeOfFirstGridPointInDegrees": SOUTH + STEP_DEGREES * (NY - 1),
-        "latitudeOfLastGridPointInDegrees": SOUTH,
-        "longitudeOfFirstGridPointInDegrees": WEST,
-        "longitudeOfLastGridPointInDegrees": WEST + STEP_DEGREES * (NX - 1),
-        "iDirectionIncrementInDegrees": STEP_DEGREES,
-        "jDirectionIncrementInDegrees": STEP_DEGREES,
-        "bitsPerValue": 16,
-    }
-    for key, value in keys.items():
-        eccodes.codes_set(handle, key, value)
-    if level is not None:
-        eccodes.codes_set(handle, "PVPresent", 1)
-        eccodes.codes_set_double_array(handle, "pv", [*HALF_LEVEL_A_PA, *HALF_LEVEL_B])
-    return handle
-
-
-def _encoded(template: int, time: dt.datetime, values: Floats) -> bytes:
-    handle = eccodes.codes_clone(template)
-    try:
-        eccodes.codes_set(handle, "dataDate", time.year * 10000 + time.month * 100 + time.day)
-        eccodes.codes_set(handle, "dataTime", time.hour * 100)
-        eccodes.codes_set_values(handle, np.ascontiguousarray(values).ravel())
-        content: bytes = eccodes.codes_get_message(handle)
-    finally:
-        eccodes.codes_release(handle)
-    return content
-
-
-def _write(path: Path, messages: list[bytes]) -> None:
-    with written_beside(path) as beside:
-        beside.write_bytes(b"".join(messages))
-
-
-def _file(time: dt.datetime, kind: str) -> str:
-    return f"{time:%Y/%m/%Y%m%d%H}_{kind}.grb"
