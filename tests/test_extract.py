@@ -52,3 +52,40 @@ def test_a_real_field_is_what_eccodes_decodes(tmp_path: Path) -> None:
     values = eccodes.codes_get_values(handle).reshape(33, 49).astype(np.float32)
     eccodes.codes_release(handle)
     np.testing.assert_array_equal(read_field(REAL.parent, chosen.file, chosen.offset, chosen.length, crop), values)
+
+
+def with_bitmap(content: bytes, point: int) -> bytes:
+    import eccodes
+
+    handle = eccodes.codes_new_from_message(content)
+    values = eccodes.codes_get_values(handle)
+    values[point] = 9999.0
+    eccodes.codes_set(handle, "bitmapPresent", 1)
+    eccodes.codes_set(handle, "missingValue", 9999.0)
+    eccodes.codes_set_values(handle, values)
+    changed: bytes = eccodes.codes_get_message(handle)
+    eccodes.codes_release(handle)
+    return changed
+
+
+@pytest.mark.parametrize(("point", "code"), [(2 * 10 + 2, 2), (0, 0)], ids=["inside", "outside"])
+def test_a_point_without_a_value_is_refused_if_it_lies_in_the_domain(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], point: int, code: int
+) -> None:
+    from windrow import cli, stages
+    from windrow.configfile import validate
+    from windrow.testing import message, tiny_config, write_tiny_archive
+
+    write_tiny_archive(tmp_path / "archive", months=[(2007, 1)], variables=("2t", "tcc"))
+    path = tmp_path / "archive" / "2007" / "01" / "fields.grib"
+    first = dt.datetime(2007, 1, 1)
+    whole = message("2t", first, tiny_field("2t", first))
+    path.write_bytes(with_bitmap(whole, point) + path.read_bytes()[len(whole) :])
+    config = validate(tiny_config(tmp_path / "archive"))
+    inventory, output = tmp_path / "inventory.json", tmp_path / "month.nc"
+    options = ["--settings", stages.settings_of("inventory", config), "--month", "2007-01"]
+    assert cli.main(["inventory", *options, "--output", str(inventory)]) == 0
+    options = ["--settings", stages.settings_of("extract", config), "--inventory", str(inventory)]
+    assert cli.main(["extract", *options, "--output", str(output)]) == code
+    assert output.exists() == (code == 0)
+    assert ("2t at 2007-01-01T00:00:00 has points without a value" in capsys.readouterr().err) == (code == 2)

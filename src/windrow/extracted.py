@@ -53,7 +53,7 @@ def created(
             file[name][:] = values
         for name, described in variables.items():
             variable = file.createVariable(name, np.float32, tuple(AXES), fill_value=np.float32(np.nan))
-            variable.setncatts({key: text for key, text in described.items() if text})
+            variable.setncatts(described)
         yield file
 
 

@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> None:
 
     config = read_config(args.config)
     # The rules write their paths out; a key of the config for them takes precedence where there is one.
-    directory = Path(getattr(config, "results", "results")) / dataset_name(config.dataset)
+    directory = Path("results") / dataset_name(config.dataset)
     paths = [directory / experiment / args.split / "scores.nc" for experiment in config.experiments]
     if missing := [path for path in paths if not path.exists()]:
         raise UserError(f"{missing[0]} is not there; run `snakemake --configfile {args.config}` first")
