@@ -22,7 +22,6 @@ def run(args: argparse.Namespace) -> None:
     from windrow.verification.aggregate import read_scores
 
     config = read_config(args.config)
-    # The rules write their paths out; a key of the config for them takes precedence where there is one.
     directory = Path("results") / dataset_name(config.dataset)
     paths = [directory / experiment / args.split / "scores.nc" for experiment in config.experiments]
     if missing := [path for path in paths if not path.exists()]:
