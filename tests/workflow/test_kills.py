@@ -26,6 +26,10 @@ STAGES = (
 )
 
 
+HALF_WRITTEN = ("extract", "shards_layout", "forecast")  # they write long enough to be caught at it
+DELAYS_S = {"train": 0.0} | dict.fromkeys(HALF_WRITTEN, 5.0)  # the others die while they read or compute
+
+
 def results_of(project: Any) -> Path:
     (found,) = (project.path / "results").glob("Y*")
     return found
@@ -54,15 +58,12 @@ def assert_same_results(one: Path, other: Path) -> None:
 
 def test_a_workflow_killed_in_every_stage_ends_like_an_undisturbed_one(finished: Any, new_project: Any) -> None:
     project = new_project()
-    half_written = []
     for stage in STAGES:
         options = ("--forcerun", stage, "--until", stage)  # some stages may have run by the way before
-        if project.kill_when(_begun(stage), *options, delay_s=3.0 if stage != "train" else 0.0):
-            half_written.append(stage)
+        half_written = project.kill_when(_begun(stage), *options, delay_s=DELAYS_S.get(stage, 0.3))
+        assert half_written or stage not in HALF_WRITTEN, stage
         project.run("--unlock")
-    assert {"extract", "shards_layout", "forecast"} <= set(half_written)
-    output = project.run()
-    assert "compare" in output
+    project.run()
     assert_same_results(results_of(finished), results_of(project))
     assert not project.half_written()
 
