@@ -48,6 +48,19 @@ def parse_month(text: str) -> tuple[int, int]:
     return found.year, found.month
 
 
+def filled(pattern: str, year: int, month: int) -> str:
+    """A pattern of `source.files` as a glob for a month."""
+    return pattern.format(year=f"{year:04d}", month=f"{month:02d}", day="[0-9][0-9]", hour="[0-9][0-9]")
+
+
+def nothing_for(root: object, year: int, month: int, wanted: str) -> str:
+    """The sentence about a month that the archive lacks."""
+    return (
+        f"the archive {root} has nothing for {year:04d}-{month:02d} (looked for {wanted}); "
+        "fetch that month, or take it out of dataset.period"
+    )
+
+
 def month_inputs(source: Source, year: int, month: int) -> tuple[list[str], str]:
     """What of the archive a month is made of, and the pattern that finds it below the root.
 
@@ -55,7 +68,6 @@ def month_inputs(source: Source, year: int, month: int) -> tuple[list[str], str]
     files since an hourly archive has a thousand a month; it is newer when a file is added, removed or renamed.
     """
     directory, _, _ = source.files.rpartition("/")
-    filled = {"year": f"{year:04d}", "month": f"{month:02d}", "day": "[0-9][0-9]", "hour": "[0-9][0-9]"}
     whole = "{month}" in directory and "{day}" not in directory
-    wanted = (directory if whole else source.files).format(**filled)
+    wanted = filled(directory if whole else source.files, year, month)
     return sorted(glob.glob(os.path.join(source.root, wanted))), wanted

@@ -61,7 +61,7 @@ def test_a_missing_archive_is_named(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_missing_month_is_named(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(root / "2007" / "01")
     assert run_inventory(root, tmp_path / "out.json") == 2
-    assert "no files for 2007-01" in said(capsys)
+    assert "has nothing for 2007-01 (looked for 2007/01/*.grib)" in said(capsys)
     assert not (tmp_path / "out.json").exists()
 
 

@@ -71,13 +71,10 @@ def archive_of_month(wildcards):
     if not os.path.isdir(CONFIG.source.root):
         remedy = CONFIG.source.remedy or "mend source.root in the config"
         stop(f"no such archive: {CONFIG.source.root}; {remedy}")
-    found, wanted = months.month_inputs(CONFIG.source, int(wildcards.year), int(wildcards.month))
+    month = int(wildcards.year), int(wildcards.month)
+    found, wanted = months.month_inputs(CONFIG.source, *month)
     if not found:
-        month = f"{wildcards.year}-{wildcards.month}"
-        stop(
-            f"the archive {CONFIG.source.root} has nothing for {month} (looked for {wanted}); "
-            "fetch that month, or take it out of dataset.period"
-        )
+        stop(months.nothing_for(CONFIG.source.root, *month, wanted))
     return found
 
 

@@ -16,6 +16,7 @@ import eccodes
 from windrow.errors import UserError
 from windrow.grib.framing import DamageError, messages_of
 from windrow.grib.grid import describe_grid
+from windrow.months import filled, nothing_for
 
 _PLAIN_LEVELS = {"surface", "meanSea", "heightAboveGround", "entireAtmosphere"}
 Names = dict[str, tuple[str, str, str]]  # units, standard and long name by short name
@@ -47,14 +48,10 @@ def month_files(root: Path, pattern: str, month: tuple[int, int]) -> list[Path]:
     """
     if not root.is_dir():
         raise UserError(f"no such archive: {root}; mend source.root in the config")
-    year, number = month
-    wanted = pattern.format(year=f"{year:04d}", month=f"{number:02d}", day="[0-9][0-9]", hour="[0-9][0-9]")
+    wanted = filled(pattern, *month)
     found = sorted(path for path in root.glob(wanted) if path.is_file())
     if not found:
-        raise UserError(
-            f"the archive {root} has no files for {year:04d}-{number:02d} (looked for {wanted}); "
-            "fetch that month, or take it out of dataset.period"
-        )
+        raise UserError(nothing_for(root, *month, wanted))
     return found
 
 
