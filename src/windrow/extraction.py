@@ -1,8 +1,9 @@
-"""From a month's inventory to its netCDF: every hour checked first, then field by field."""
+"""From a month's inventory to its netCDF: all hours checked first, then field by field."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,59 +11,134 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow import __version__, extracted
+from windrow.audit import MonthAudit, Policy, audit_month, require_sound
 from windrow.configfile import canonical
 from windrow.errors import UserError
 from windrow.files import written_beside
-from windrow.grib.decode import read_field
+from windrow.grib.contents import Contents
+from windrow.grib.decode import Fields
 from windrow.grib.grid import Crop, crop_to
-from windrow.grib.inventory import grid_of, places_of
+from windrow.grib.headers import Kind, cell_method
+from windrow.grib.levels import ModelLevels
+from windrow.grib.recipe import Recipe
 from windrow.stages import Extract
 
-_NAMES = ("units", "standard_name", "long_name")
-_UNKNOWN = "unknown"  # what GRIB writes where it has no name; CF leaves the attribute out
+_CHUNK_BYTES = 1 << 23  # of a variable, held before they are written
+_UNITS = {"(0 - 1)": "1", "~": "1", "Numeric": "1", "dimensionless": "1", "Proportion": "1"}
+_UNKNOWN = "unknown"  # what eccodes says where it has no name; CF leaves the attribute out
 
 
-def extract_month(inventory: dict[str, Any], settings: Extract, output: Path) -> list[dt.datetime]:
-    """Write the domain's fields of a month; returns its times. One field is in memory at a time.
+def extract_month(
+    contents: Contents, settings: Extract, output: Path, *, root: Path, reference: Contents | None = None
+) -> list[dt.datetime]:
+    """Write the domain's fields of a month; returns the times that all variables have.
+
+    A few fields are in memory at a time, however long the month.
+
+    Parameters
+    ----------
+    root
+        Directory of the archive.
+    reference
+        The dataset's first month, whose grid, packing and units this month must have.
 
     Raises
     ------
     UserError
         If a variable, an hour or a point is missing, the domain is not on the grid, or a message cannot be read.
     """
-    places = {variable: places_of(inventory, variable) for variable in settings.variables}
-    crop = crop_to(grid_of(inventory, settings.variables), settings.domain)
-    first = dt.datetime.fromisoformat(inventory["first"])
-    step = dt.timedelta(hours=settings.step_hours)
-    times = [first + index * step for index in range(inventory["expected"])]
-    with (
-        written_beside(output) as beside,
-        extracted.created(
-            beside,
-            times=times,
-            latitude=crop.latitude,
-            longitude=crop.longitude,
-            variables={variable: _described(inventory["variables"][variable]) for variable in settings.variables},
-            attributes={"source": f"windrow {__version__}", "windrow_settings": canonical(settings)},
-        ) as file,
-    ):
-        for index, time in enumerate(times):
-            for variable in settings.variables:
-                place = places[variable][index * settings.step_hours]
-                file[variable][index] = _whole_field(
-                    settings.root, place, crop, f"{variable} at {time.isoformat()}"
-                )
-    return times
+    policy = Policy(settings.missing, settings.constant)
+    audit = audit_month(contents, settings.variables, policy, reference=reference)
+    require_sound([audit])
+    crop = crop_to(contents.grids[contents.kind(audit.recipes[0].required[0]).grid], settings.domain)
+    month = _Month(root, contents, audit, crop, settings)
+    with written_beside(output) as beside:
+        hours, holed = list(audit.hours), month.write(beside, list(audit.hours))
+        if holed:  # rare: the fields are read once more, without those times
+            hours = [hour for hour in hours if hour not in holed]
+            beside.unlink()
+            month.write(beside, hours)
+    return [month.time(hour) for hour in hours]
 
 
-def _described(variable: dict[str, str]) -> dict[str, str]:
-    return {name: variable[name] for name in _NAMES if variable[name] != _UNKNOWN}
+class _Month:
+    """A month that is being written."""
 
+    def __init__(self, root: Path, contents: Contents, audit: MonthAudit, crop: Crop, settings: Extract) -> None:
+        self.root, self.contents, self.audit, self.crop, self.settings = root, contents, audit, crop, settings
 
-def _whole_field(root: str, place: tuple[str, int, int], crop: Crop, what: str) -> npt.NDArray[np.float32]:
-    field = read_field(Path(root), *place, crop)
-    if np.isnan(field).any():
-        raise UserError(
-            f"{what} has points without a value; choose another domain or take it out of dataset.variables"
-        )
-    return field
+    def time(self, hour: int) -> dt.datetime:
+        return dt.datetime.fromisoformat(self.contents.first) + dt.timedelta(hours=hour)
+
+    def write(self, path: Path, hours: list[int]) -> set[int]:
+        """Write the fields of these hours; returns the hours that turned out to have points without a value."""
+        if not hours:
+            raise UserError(f"{self.contents.month}: no hour has a value at every point; take it out of dataset.period")
+        holed: set[int] = set()
+        described = {recipe.variable: self._described(recipe) for recipe in self.audit.recipes}
+        attributes = {
+            "title": f"fields of {self.contents.month}, cropped",
+            "source": f"windrow {__version__}",
+            "windrow_settings": canonical(self.settings),
+        }
+        with (
+            Fields(self.root, self.contents.files, self.crop.indices, self.crop.points) as fields,
+            extracted.created(
+                path,
+                times=[self.time(hour) for hour in hours],
+                grid=self.crop.grid,
+                variables=described,
+                attributes=attributes,
+            ) as file,
+        ):
+            for steps in self._chunks(len(hours)):
+                for recipe, values in self._values(fields, [hours[step] for step in steps]):
+                    for hour, field in zip((hours[step] for step in steps), values, strict=True):
+                        if np.isnan(field).any():
+                            holed.add(self._forgiven(recipe, hour))
+                    file[recipe.variable][steps.start : steps.stop] = values
+        return holed
+
+    def _chunks(self, count: int) -> Iterator[range]:
+        size = max(1, _CHUNK_BYTES // (4 * self.crop.indices.size))
+        return (range(start, min(start + size, count)) for start in range(0, count, size))
+
+    def _values(self, fields: Fields, hours: list[int]) -> Iterator[tuple[Recipe, npt.NDArray[np.float32]]]:
+        """Each variable's values (hour, y, x); the archive is read hour by hour, as it mostly lies."""
+        shape = (len(hours), *self.crop.indices.shape)
+        values = {recipe: np.empty(shape, dtype=np.float32) for recipe in self.audit.recipes}
+        levels = ModelLevels(self.root, self.contents, fields)
+        for step, hour in enumerate(hours):
+            for recipe in self.audit.recipes:
+                if recipe.pressure_hpa:
+                    values[recipe][step] = levels.at_pressure(recipe, hour)
+                else:
+                    values[recipe][step] = fields.read(self.contents.place(recipe.variable, hour))
+        yield from values.items()
+
+    def _forgiven(self, recipe: Recipe, hour: int) -> int:
+        if self.settings.missing != "mask":
+            raise UserError(
+                f"{recipe.variable} at {self.time(hour).isoformat()} has points without a value; choose another "
+                "domain, take it out of dataset.variables, or set source.missing: mask to leave such times out"
+            )
+        return hour
+
+    def _described(self, recipe: Recipe) -> dict[str, Any]:
+        """CF attributes: what the archive says, with units that UDUNITS reads."""
+        kind: Kind = self.audit.kinds[recipe.variable]
+        long_name = f"{kind.long_name} at {recipe.pressure_hpa} hPa" if recipe.pressure_hpa else kind.long_name
+        try:
+            method = cell_method(kind)
+        except ValueError as problem:
+            raise UserError(
+                f"{recipe.variable} has the step type {problem}, for which CF has no cell method; take it out of "
+                "dataset.variables"
+            ) from None
+        said = {
+            "units": _UNITS.get(kind.units, kind.units),
+            "standard_name": kind.standard_name,
+            "long_name": long_name,
+            "cell_methods": method,
+        }
+        return {name: value for name, value in said.items() if value != _UNKNOWN}

@@ -85,16 +85,17 @@ def test_the_grid_runs_from_north_to_south_in_steps_of_three_tenths(archive: Pat
             assert {key: message[key] for key in keys} == keys
 
 
-def test_model_levels_come_with_the_logarithm_of_surface_pressure(archive: Path) -> None:
+def test_model_levels_come_with_surface_pressure_and_surface_geopotential(archive: Path) -> None:
     path = archive / "2007/01/2007010100_ml.grb"
     messages = _messages(path, "paramId", "shortName", "typeOfLevel", "level")
     assert {message["typeOfLevel"] for message in messages} == {"hybrid"}
     found = [(message["shortName"], message["paramId"], message["level"]) for message in messages]
-    assert found == [("lnsp", 152, 1), *(("t", 130, level) for level in (6, 7, 8, 9, 10))]
+    assert found == [("lnsp", 152, 1), ("z", 129, 1), *(("t", 130, level) for level in (1, 2, 3, 4, 5))]
+    assert {message["pv"].size for message in messages} == {2 * 6}
 
 
 def test_850_hpa_lies_between_two_levels_of_the_files_at_every_point(archive: Path) -> None:
-    lnsp, *temperature = _messages(archive / "2007/01/2007010106_ml.grb", "level")
+    lnsp, _, *temperature = _messages(archive / "2007/01/2007010106_ml.grb", "level")
     a, b = np.split(lnsp["pv"], 2)
     half = a[:, None, None] + b[:, None, None] * np.exp(lnsp["values"])
     full = [(half[message["level"] - 1] + half[message["level"]]) / 2 for message in temperature]
@@ -106,8 +107,8 @@ def test_850_hpa_lies_between_two_levels_of_the_files_at_every_point(archive: Pa
 def test_files_hold_the_simulated_values_to_the_precision_of_their_packing(archive: Path) -> None:
     fields = next(islice(simulate(2007, 1), 9, None))
     surface = _messages(archive / "2007/01/2007010109_sf.grb", "shortName")
-    lnsp, *temperature = _messages(archive / "2007/01/2007010109_ml.grb", "shortName")
-    pairs = [(message["values"], fields[message["shortName"]]) for message in (*surface, lnsp)]
+    lnsp, ground, *temperature = _messages(archive / "2007/01/2007010109_ml.grb", "shortName")
+    pairs = [(message["values"], fields[message["shortName"]]) for message in (*surface, lnsp, ground)]
     pairs += [(message["values"], fields["t"][i]) for i, message in enumerate(temperature)]
     for written, simulated in pairs:
         np.testing.assert_allclose(written, simulated, rtol=0, atol=np.ptp(simulated) / 2**15 + 1e-7)

@@ -57,6 +57,15 @@ def test_surface_pressure_at_the_sea_is_sea_level_pressure(day: dict[str, np.nda
     np.testing.assert_allclose(np.exp(day["lnsp"][:, sea]), day["msl"][:, sea], rtol=1e-12)
 
 
+def test_surface_pressure_and_surface_geopotential_belong_together(day: dict[str, np.ndarray]) -> None:
+    """The air between the ground and the sea below weighs what its temperature, 260 to 300 K, lets it."""
+    weight = np.log(day["msl"]) - day["lnsp"]
+    assert np.all(day["z"] / (287.05 * 300.0) <= weight + 1e-12)
+    assert np.all(weight <= day["z"] / (287.05 * 260.0) + 1e-12)
+    assert 9.80665 * 900.0 < day["z"].max() < 9.80665 * 1000.0
+    assert np.all(day["z"] == day["z"][0])
+
+
 def test_wind_over_sea_is_three_quarters_of_the_geostrophic_one_turned_to_low_pressure(
     day: dict[str, np.ndarray],
 ) -> None:

@@ -23,6 +23,7 @@ rule extract:
         """
         windrow extract \
             --settings {params.settings:q} \
+            --archive {CONFIG.source.root:q} \
             --inventory {input.inventory:q} \
             --output {output.month:q} \
             2>&1 | tee {log:q}

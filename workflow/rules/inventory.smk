@@ -1,9 +1,8 @@
-"""In: the GRIB files of a month. Out: a list of their messages and of the hours that are missing or doubled."""
+"""In: the GRIB files of a month. Out: a list of their fields: where each lies, what it is and of which time."""
 
 
 rule inventory:
     input:
-        archive=archive_of_month,
         sources=sources("inventory"),
     output:
         inventory="results/inventory/{archive}/{year}/{month}.json",
@@ -11,6 +10,7 @@ rule inventory:
         "logs/inventory/{archive}/{year}-{month}.log",
     benchmark:
         "results/inventory/{archive}/benchmark/inventory/{year}-{month}.tsv"
+    priority: 100  # all before anything is computed
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -19,10 +19,12 @@ rule inventory:
         runtime=30,
     params:
         settings=settings("inventory"),
+        archive=state_of_archive,  # instead of files as input: a moved archive is the same
     shell:
         """
         windrow inventory \
             --settings {params.settings:q} \
+            --archive {CONFIG.source.root:q} \
             --month {wildcards.year:q}-{wildcards.month:q} \
             --output {output.inventory:q} \
             2>&1 | tee {log:q}

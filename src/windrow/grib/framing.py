@@ -1,14 +1,24 @@
-"""Where messages begin and end, from the bytes alone: what is cut off or overwritten never reaches eccodes."""
+"""Where messages and their sections begin and end, from the bytes alone: damage never reaches eccodes.
+
+Sections are numbered as in the editions' own tables: 1 product, 2 grid, 3 bitmap, 4 data in edition 1; 1 identity,
+2 local, 3 grid, 4 product, 5 representation, 6 bitmap, 7 data in edition 2 (WMO manual on codes, I.2, FM 92).
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import NamedTuple
 
 _HEAD = 16
 _TAIL = 4
 _CHUNK = 1 << 16
+_READ = 1 << 12  # takes the sections before the data, with the coefficients of 137 levels
 _LARGE = 0x800000
+_LEAST_1 = {1: 28, 2: 6, 3: 6, 4: 11}  # bytes of each section
+_LEAST_2 = {1: 21, 3: 14, 4: 9, 5: 12, 6: 6, 7: 5}
+_SAME_BITMAP = 254  # as the field before
+_REPEATED = {2: 3, 3: 4, 4: 5, 5: 6, 6: 7}  # what may follow a section of edition 2 within a field
 
 
 class DamageError(ValueError):
@@ -19,8 +29,31 @@ class DamageError(ValueError):
         self.offset = offset
 
 
-def messages_of(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
-    """Offset and length of every message of an open file of `size` bytes.
+class Section(NamedTuple):
+    """A section's place within its message (bytes)."""
+
+    start: int
+    length: int
+
+
+class Frame(NamedTuple):
+    """A message's place in its file, and for each of its fields the sections by their number."""
+
+    offset: int
+    length: int
+    edition: int
+    fields: tuple[dict[int, Section], ...]
+    start: bytes  # as much of the message as was read at once
+
+    def bytes_of(self, descriptor: int, start: int, length: int) -> bytes:
+        """A part of the message."""
+        if start + length <= len(self.start):
+            return self.start[start : start + length]
+        return os.pread(descriptor, length, self.offset + start)
+
+
+def messages_of(descriptor: int, size: int) -> Iterator[Frame]:
+    """Every message of an open file of `size` bytes.
 
     Between messages there is nothing, or the zeros that MARS pads GRIB 1 with to multiples of 120 bytes.
 
@@ -31,9 +64,32 @@ def messages_of(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
     """
     offset = _after_zeros(descriptor, 0)
     while offset < size:
-        length = _length_at(descriptor, offset, size)
-        yield offset, length
-        offset = _after_zeros(descriptor, offset + length)
+        frame = message_at(descriptor, offset, size)
+        yield frame
+        offset = _after_zeros(descriptor, offset + frame.length)
+
+
+def message_at(descriptor: int, offset: int, size: int) -> Frame:
+    """The message that begins at a byte of an open file.
+
+    Raises
+    ------
+    DamageError
+        If there is none, or not all of it.
+    """
+    start = os.pread(descriptor, _READ, offset)
+    if start[:4] != b"GRIB"[: len(start)]:
+        stop = _next_message(descriptor, offset, size)
+        raise DamageError(offset, f"{stop - offset} bytes that are no GRIB message")
+    if len(start) < _HEAD:
+        raise DamageError(offset, f"the file ends after {len(start)} bytes of a message")
+    framed = {1: _edition_1, 2: _edition_2}
+    if start[7] not in framed:
+        raise DamageError(offset, f"GRIB edition {start[7]}; there are 1 and 2")
+    frame = framed[start[7]](descriptor, Frame(offset, 0, start[7], (), start), size)
+    if frame.bytes_of(descriptor, frame.length - _TAIL, _TAIL) != b"7777":
+        raise DamageError(offset, f"a message of {frame.length} bytes that does not end in 7777")
+    return frame
 
 
 def _after_zeros(descriptor: int, offset: int) -> int:
@@ -47,23 +103,6 @@ def _after_zeros(descriptor: int, offset: int) -> int:
     return offset
 
 
-def _length_at(descriptor: int, offset: int, size: int) -> int:
-    head = os.pread(descriptor, _HEAD, offset)
-    if head[:4] != b"GRIB"[: len(head)]:
-        stop = _next_message(descriptor, offset, size)
-        raise DamageError(offset, f"{stop - offset} bytes that are no GRIB message")
-    if len(head) < _HEAD:
-        raise DamageError(offset, f"the file ends after {len(head)} bytes of a message")
-    lengths = {1: _length_of_edition_1, 2: _length_of_edition_2}
-    edition = head[7]
-    if edition not in lengths:
-        raise DamageError(offset, f"GRIB edition {edition}; there are 1 and 2")
-    length = lengths[edition](descriptor, offset, size, head)
-    if os.pread(descriptor, _TAIL, offset + length - _TAIL) != b"7777":
-        raise DamageError(offset, f"a message of {length} bytes that does not end in 7777")
-    return length
-
-
 def _next_message(descriptor: int, offset: int, size: int) -> int:
     """Where the next GRIB begins; the chunks overlap so that none is missed."""
     start = offset
@@ -74,40 +113,61 @@ def _next_message(descriptor: int, offset: int, size: int) -> int:
     return size
 
 
-def _length_of_edition_1(descriptor: int, offset: int, size: int, head: bytes) -> int:
+def _edition_1(descriptor: int, frame: Frame, size: int) -> Frame:
     """Its sections are counted in three bytes; larger messages count in 120 bytes, as ECMWF has it."""
-    length = int.from_bytes(head[4:7])
-    end = 8 + int.from_bytes(head[8:11])
-    for flag in (0x80, 0x40):  # a grid section, a bitmap section
-        if head[15] & flag:
-            end += _number(descriptor, offset + end, 3)
-    data = _number(descriptor, offset + end, 3)
+    length = int.from_bytes(frame.start[4:7])
+    sections = {1: Section(8, int.from_bytes(frame.start[8:11]))}
+    end = sum(sections[1])
+    for number, flag in ((2, 0x80), (3, 0x40)):
+        if frame.start[15] & flag:
+            sections[number] = Section(end, _number(descriptor, frame, end, 3))
+            end = sum(sections[number])
+    data = _number(descriptor, frame, end, 3)
     if length & _LARGE and data < 120:
         length = (length & ~_LARGE) * 120 - data + _TAIL
         data = max(0, length - end - _TAIL)
-    _check_whole(offset, length, size)
-    if end + data + _TAIL > length:
-        raise DamageError(offset, f"a message of {length} bytes with sections of {end + data + _TAIL}")
-    return length
+    _check_whole(frame.offset, length, size)
+    sections[4] = Section(end, data)
+    if end + data + _TAIL != length:
+        raise DamageError(frame.offset, f"a message of {length} bytes with sections of {end + data + _TAIL}")
+    _check_lengths(frame.offset, sections, _LEAST_1)
+    return frame._replace(length=length, fields=(sections,))
 
 
-def _length_of_edition_2(descriptor: int, offset: int, size: int, head: bytes) -> int:
-    length = int.from_bytes(head[8:16])
-    _check_whole(offset, length, size)
-    end, fields = _HEAD, 0
+def _edition_2(descriptor: int, frame: Frame, size: int) -> Frame:
+    """Sections 2 to 7, 3 to 7 or 4 to 7 may be repeated: each section 7 ends a field, which keeps what came before."""
+    length = int.from_bytes(frame.start[8:16])
+    _check_whole(frame.offset, length, size)
+    fields: list[dict[int, Section]] = []
+    sections: dict[int, Section] = {}
+    end, before = _HEAD, 0
     while end < length - _TAIL:
-        section = os.pread(descriptor, 5, offset + end)
-        if not (5 <= int.from_bytes(section[:4]) <= length - _TAIL - end and 1 <= section[4] <= 7):
-            raise DamageError(offset, f"a message of {length} bytes whose sections do not fit at its byte {end}")
-        fields += section[4] == 7
-        end += int.from_bytes(section[:4])
-    if fields != 1:
-        raise DamageError(offset, f"a message with {fields} fields; `grib_copy` writes one message per field")
-    return length
+        head = frame.bytes_of(descriptor, end, 6)
+        section = Section(end, int.from_bytes(head[:4]))
+        number = head[4] if len(head) == 6 else 0
+        in_order = number == 1 if not before else number in _allowed_after(before)
+        if not (5 <= section.length <= length - _TAIL - end and in_order):
+            raise DamageError(
+                frame.offset, f"a message of {length} bytes whose sections do not fit at its byte {end}"
+            )
+        if not (number == 6 and section.length > 5 and head[5] == _SAME_BITMAP and 6 in sections):
+            sections[number] = section
+        if number == 7:
+            fields.append(dict(sections))
+        end, before = sum(section), number
+    if before != 7:
+        raise DamageError(frame.offset, f"a message of {length} bytes without data")
+    for one in fields:
+        _check_lengths(frame.offset, one, _LEAST_2)
+    return frame._replace(length=length, fields=tuple(fields))
 
 
-def _number(descriptor: int, offset: int, width: int) -> int:
-    return int.from_bytes(os.pread(descriptor, width, offset))
+def _allowed_after(number: int) -> tuple[int, ...]:
+    return {1: (2, 3), 7: (2, 3, 4)}.get(number) or (_REPEATED[number],)
+
+
+def _number(descriptor: int, frame: Frame, start: int, width: int) -> int:
+    return int.from_bytes(frame.bytes_of(descriptor, start, width))
 
 
 def _check_whole(offset: int, length: int, size: int) -> None:
@@ -115,3 +175,19 @@ def _check_whole(offset: int, length: int, size: int) -> None:
         raise DamageError(offset, f"a message of {length} bytes of which the file has {size - offset}")
     if length <= _HEAD + _TAIL:
         raise DamageError(offset, f"a message of {length} bytes")
+
+
+def _check_lengths(offset: int, sections: dict[int, Section], least: dict[int, int]) -> None:
+    for number, section in sections.items():
+        if section.length < least.get(number, 5):
+            raise DamageError(offset, f"a section {number} of {section.length} bytes")
+
+
+def single_field(content: bytes, frame: Frame, field: int) -> bytes:
+    """A field of a message of edition 2 with several, as a message of its own; any other message as it is."""
+    if len(frame.fields) == 1:
+        return content
+    sections = frame.fields[field]
+    parts = [content[start : start + length] for _, (start, length) in sorted(sections.items())]
+    length = _HEAD + sum(map(len, parts)) + _TAIL
+    return b"".join([content[:8], length.to_bytes(8), *parts, b"7777"])

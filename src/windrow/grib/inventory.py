@@ -1,154 +1,167 @@
-"""What is there: every message of a month with its place, its variable, its time and its grid."""
+"""What is there: every field of a month with its place, its kind and its time; nothing is decoded."""
 
 from __future__ import annotations
 
 import datetime as dt
-import os
-import re
-from collections import Counter, defaultdict
+import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
-
-import eccodes
+from typing import Any, NamedTuple
 
 from windrow.errors import UserError
+from windrow.files import written_beside
 from windrow.grib.framing import DamageError, messages_of
-from windrow.grib.grid import describe_grid
-from windrow.months import filled, nothing_for
+from windrow.grib.headers import Kind, Kinds, header_of
 
-_PLAIN_LEVELS = {"surface", "meanSea", "heightAboveGround", "entireAtmosphere"}
-Names = dict[str, tuple[str, str, str]]  # units, standard and long name by short name
-_MISSING_UNIT = 255  # eccodes 2.50 computes forever on it
+_EPOCH = dt.datetime(1900, 1, 1)
+_MINUTE = dt.timedelta(minutes=1)
+_FORMAT = 1  # of the journal; raise it when what is found in a file changes
+_READERS = 4  # files that are waited for at once
 
 
 class Message(NamedTuple):
-    """One GRIB message: where it lies and what it holds."""
+    """One field: the place of its message, its number in it, its kind, its time and its state."""
 
     file: str
     offset: int
     length: int
-    variable: str
+    field: int
+    kind: Kind
     time: dt.datetime
-    grid: str
-    packing: str
-    units: str
-    standard_name: str
-    long_name: str
+    state: int
 
 
-def month_files(root: Path, pattern: str, month: tuple[int, int]) -> list[Path]:
-    """The files of the archive that can hold messages of a month, sorted.
+@dataclass(frozen=True)
+class FileState:
+    """Size (bytes) and time of change (ns) of a file: another file of the same size is another inventory."""
 
-    Raises
-    ------
-    UserError
-        If there is no archive, or no file for this month.
-    """
-    if not root.is_dir():
-        raise UserError(f"no such archive: {root}; mend source.root in the config")
-    wanted = filled(pattern, *month)
-    found = sorted(path for path in root.glob(wanted) if path.is_file())
-    if not found:
-        raise UserError(nothing_for(root, *month, wanted))
-    return found
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileState:
+        """The state of a file as it is now."""
+        found = path.stat()
+        return cls(found.st_size, found.st_mtime_ns)
 
 
-def scan(files: list[Path], root: Path, grids: dict[str, dict[str, Any]]) -> Iterator[Message]:
-    """Read the headers of all messages; new grids are added to `grids` under the hash of their section.
+def scan(files: list[Path], root: Path, kinds: Kinds, *, journal: Path | None = None) -> Iterator[Message]:
+    """Read the headers of all messages, file by file in order, a few files ahead of the consumer.
+
+    Parameters
+    ----------
+    journal
+        What was found in each file is kept here, a line per file; a file that has not changed is not read again.
 
     Raises
     ------
     UserError
         If a file is empty, truncated or holds something that is no GRIB message; the offset is named.
     """
-    names: Names = {}
-    for path in files:
-        name = path.relative_to(root).as_posix()
-        with path.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
-            if not size:
-                raise UserError(f"{name} is empty; fetch this file again")
-            yield from _scan_file(stream, name, size, grids, names)
+    known = _Journal(journal, kinds)
+
+    def scanned(path: Path) -> tuple[str, FileState, list[Message]]:
+        name, state = path.relative_to(root).as_posix(), FileState.of(path)
+        found = known.messages_of(name, state)
+        return name, state, _scan_file(path, name, state.size, kinds) if found is None else found
+
+    with ThreadPoolExecutor(_READERS) as pool, known:
+        for name, state, messages in pool.map(scanned, files):
+            known.add(name, state, messages)
+            yield from messages
+        known.keep_only(path.relative_to(root).as_posix() for path in files)
 
 
-def _scan_file(
-    stream: BinaryIO, name: str, size: int, grids: dict[str, dict[str, Any]], names: Names
-) -> Iterator[Message]:
+def _scan_file(path: Path, name: str, size: int, kinds: Kinds) -> list[Message]:
+    if not size:
+        raise UserError(f"{name} is empty; fetch this file again")
     try:
-        for offset, length in messages_of(stream.fileno(), size):
-            yield _describe(stream, name, offset, length, grids, names)
+        with path.open("rb", buffering=0) as stream:
+            return list(_messages(stream.fileno(), path, name, size, kinds))
     except DamageError as problem:
         raise UserError(
             f"{name} is truncated or damaged at byte {problem.offset}: {problem}; fetch this file again"
         ) from None
 
 
-def _describe(
-    stream: BinaryIO, name: str, offset: int, length: int, grids: dict[str, dict[str, Any]], names: Names
-) -> Message:
-    """What a message's header says; `stream` is unbuffered for eccodes, which reads on from where it stands."""
-    handle = None
-    try:
-        stream.seek(offset)
-        handle = eccodes.codes_grib_new_from_file(stream, headers_only=True)
-        if handle is None:
-            raise DamageError(offset, "eccodes finds no message")
-        return Message(name, offset, length, *_header(handle, grids, names))
-    except (eccodes.CodesInternalError, ValueError) as problem:
-        raise DamageError(offset, f"its header cannot be read ({problem})") from None
-    finally:
-        if handle is not None:
-            eccodes.codes_release(handle)
+def _messages(descriptor: int, path: Path, name: str, size: int, kinds: Kinds) -> Iterator[Message]:
+    for frame in messages_of(descriptor, size):
+        for field in range(len(frame.fields)):
+            header = header_of(descriptor, frame, field)
+            kind = kinds.of(path, frame, field, header)
+            time = header.reference + kind.offset_minutes * _MINUTE
+            yield Message(name, frame.offset, frame.length, field, kind, time, header.state)
 
 
-def _header(
-    handle: int, grids: dict[str, dict[str, Any]], names: Names
-) -> tuple[str, dt.datetime, str, str, str, str, str]:
-    get = eccodes.codes_get
-    unit = "indicatorOfUnitOfTimeRange"
-    if eccodes.codes_is_defined(handle, unit) and get(handle, unit, int) == _MISSING_UNIT:
-        raise ValueError("the unit of its forecast time is missing")
-    grid = get(handle, "md5GridSection")
-    if grid not in grids:
-        grids[grid] = describe_grid(handle)
-    date, time = get(handle, "validityDate", int), get(handle, "validityTime", int)
-    short_name = get(handle, "shortName")
-    if short_name not in names:  # three slow look-ups in the tables of eccodes
-        names[short_name] = get(handle, "units"), get(handle, "cfName"), get(handle, "name")
-    return (
-        variable_name(short_name, get(handle, "typeOfLevel"), get(handle, "level", int)),
-        dt.datetime(date // 10000, date // 100 % 100, date % 100, time // 100, time % 100),
-        grid,
-        get(handle, "packingType"),
-        *names[short_name],
-    )
+class _Journal:
+    """Lines of JSON, one per file; a line that a killed process left half-written is not read."""
 
+    def __init__(self, path: Path | None, kinds: Kinds) -> None:
+        self._path, self._kinds = path, kinds
+        self._lines: dict[str, dict[str, Any]] = {}
+        self._new: Any = None
+        if path is not None and path.is_file():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    continue
+                if entry.get("format") == _FORMAT:
+                    self._lines[entry["file"]] = entry
 
-def variable_name(short_name: str, type_of_level: str, level: int) -> str:
-    """The name of a field in config and files: `2t`, `t850` (hPa), `t_hybrid137`."""
-    if type_of_level in _PLAIN_LEVELS:
-        return short_name
-    if type_of_level == "isobaricInhPa":
-        return f"{short_name}{level}"
-    return f"{short_name}_{type_of_level}{level}"
+    def __enter__(self) -> None:
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._new = self._path.open("a", encoding="utf-8")
 
+    def __exit__(self, *_: object) -> None:
+        if self._new is not None:
+            self._new.close()
 
-def summarise(messages: list[Message], times: list[dt.datetime]) -> dict[str, dict[str, Any]]:
-    """For each variable: units, names, and the expected times that are missing or doubled."""
-    counts = Counter((message.variable, message.time) for message in messages)
-    first = {message.variable: message for message in reversed(messages)}
-    return {
-        name: {
-            "units": first[name].units,
-            "standard_name": first[name].standard_name,
-            "long_name": first[name].long_name,
-            "missing": [time.isoformat() for time in times if not counts[name, time]],
-            "doubled": [time.isoformat() for time in times if counts[name, time] > 1],
+    def messages_of(self, name: str, state: FileState) -> list[Message] | None:
+        """What is known of a file; None if it is another by now."""
+        entry = self._lines.get(name)
+        if entry is None or (entry["size"], entry["mtime_ns"]) != (state.size, state.mtime_ns):
+            return None
+        self._kinds.grids.update(entry["grids"])
+        kinds = [Kind(*one) for one in entry["kinds"]]
+        return [
+            Message(name, offset, length, field, kinds[kind], _EPOCH + minutes * _MINUTE, of_field)
+            for kind, minutes, offset, length, field, of_field in entry["messages"]
+        ]
+
+    def add(self, name: str, state: FileState, messages: list[Message]) -> None:
+        """Keep what was found in a file."""
+        entry = self._lines.get(name)
+        if self._new is None or (entry and (entry["size"], entry["mtime_ns"]) == (state.size, state.mtime_ns)):
+            return
+        kinds = {kind: place for place, kind in enumerate(dict.fromkeys(one.kind for one in messages))}
+        entry = {
+            "format": _FORMAT,
+            "file": name,
+            "size": state.size,
+            "mtime_ns": state.mtime_ns,
+            "kinds": list(kinds),
+            "grids": {kind.grid: self._kinds.grids[kind.grid] for kind in kinds},
+            "messages": [
+                (kinds[one.kind], (one.time - _EPOCH) // _MINUTE, one.offset, one.length, one.field, one.state)
+                for one in messages
+            ],
         }
-        for name in sorted(first)
-    }
+        self._lines[name] = entry
+        self._new.write(f"\n{json.dumps(entry)}\n")
+        self._new.flush()
+
+    def keep_only(self, names: Iterable[str]) -> None:
+        """Forget the files that are no longer there."""
+        wanted = set(names)
+        if self._path is not None and (len(self._lines) > len(wanted)):
+            with written_beside(self._path) as beside:
+                lines = [json.dumps(entry) for name, entry in self._lines.items() if name in wanted]
+                beside.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 def expected_times(first: dt.datetime, end: dt.datetime, *, step_hours: int) -> list[dt.datetime]:
@@ -157,22 +170,12 @@ def expected_times(first: dt.datetime, end: dt.datetime, *, step_hours: int) -> 
     return [first + index * step for index in range((end - first) // step)]
 
 
-def file_states(files: list[Path], root: Path) -> dict[str, list[Any]]:
-    """Name, size (bytes) and time of change (ns) of the files: another file of the same size is another inventory."""
-    states = [path.stat() for path in files]
-    return {
-        "name": [path.relative_to(root).as_posix() for path in files],
-        "size": [state.st_size for state in states],
-        "mtime_ns": [state.st_mtime_ns for state in states],
-    }
-
-
 def times_by_variable(messages: Iterable[Message]) -> dict[str, list[str]]:
     """The times of the messages, sorted, by variable: how those off the step are told."""
-    found = sorted({(message.variable, message.time) for message in messages})
-    return {
-        name: [time.isoformat() for _, time in group] for name, group in groupby(found, key=lambda pair: pair[0])
-    }
+    found: defaultdict[str, set[dt.datetime]] = defaultdict(set)
+    for message in messages:
+        found[message.kind.variable].add(message.time)
+    return {name: [time.isoformat() for time in sorted(times)] for name, times in sorted(found.items())}
 
 
 def as_columns(
@@ -181,112 +184,41 @@ def as_columns(
     grids: dict[str, dict[str, Any]],
     *,
     month: str,
+    step_hours: int,
     off_step: dict[str, list[str]] | None = None,
-    files: dict[str, list[Any]] | None = None,
+    files: dict[str, FileState] | None = None,
 ) -> dict[str, Any]:
     """The inventory of a month as it is stored: tables of names and, per message, columns of numbers."""
-    tables = {key: sorted({getattr(message, key) for message in messages}) for key in _TABLES}
-    index = {key: {value: place for place, value in enumerate(values)} for key, values in tables.items()}
-    columns: dict[str, list[int]] = {
-        key: [index[key][getattr(message, key)] for message in messages] for key in _TABLES
-    }
+    names = list(files or dict.fromkeys(message.file for message in messages))
+    file_places = {name: place for place, name in enumerate(names)}
+    kinds = {kind: place for place, kind in enumerate(sorted({message.kind for message in messages}))}
+    used = {kind.grid for kind in kinds}
     first = times[0]
-    columns["hour"] = [(message.time - first) // dt.timedelta(hours=1) for message in messages]
-    columns["offset"] = [message.offset for message in messages]
-    columns["length"] = [message.length for message in messages]
     return {
         "month": month,
         "first": first.isoformat(),
         "expected": len(times),
-        "files": files or {},
-        "variables": summarise(messages, times),
+        "step_hours": step_hours,
+        "files": {
+            "name": names,
+            "size": [state.size for state in (files or {}).values()],
+            "mtime_ns": [state.mtime_ns for state in (files or {}).values()],
+        },
         "off_step": off_step or {},
-        "grids": grids,
-        "tables": tables,
-        "messages": columns,
+        "grids": {name: grid for name, grid in sorted(grids.items()) if name in used},
+        "kinds": [kind._asdict() for kind in kinds],
+        "messages": {
+            "file": [file_places[message.file] for message in messages],
+            "kind": [kinds[message.kind] for message in messages],
+            "hour": [(message.time - first) // dt.timedelta(hours=1) for message in messages],
+            "offset": [message.offset for message in messages],
+            "length": [message.length for message in messages],
+            "field": [message.field for message in messages],
+            "state": [message.state for message in messages],
+        },
     }
 
 
-_TABLES = ("file", "variable", "grid", "packing")
-
-
-def places_of(inventory: dict[str, Any], variable: str) -> dict[int, tuple[str, int, int]]:
-    """File, offset and length of a variable's message by the hour of the month.
-
-    Raises
-    ------
-    UserError
-        If the variable is not there, or an expected hour of it is missing or doubled.
-    """
-    known = inventory["variables"]
-    month = inventory["month"]
-    if variable not in known:
-        raise UserError(f"{month}: the archive has no {variable}; {_offer(inventory, variable)}")
-    for fault, remedy in (("missing", "fetch"), ("doubled", "delete one of")):
-        if times := known[variable][fault]:
-            raise UserError(
-                f"{month}: {variable} is {fault} at {', '.join(times[:5])}"
-                f"{f' and {len(times) - 5} more times' if len(times) > 5 else ''}; {remedy} the messages, "
-                "then run the inventory again"
-            )
-    tables, columns = inventory["tables"], inventory["messages"]
-    wanted = tables["variable"].index(variable)
-    return {
-        columns["hour"][place]: (
-            tables["file"][columns["file"][place]],
-            columns["offset"][place],
-            columns["length"][place],
-        )
-        for place, found in enumerate(columns["variable"])
-        if found == wanted
-    }
-
-
-def _offer(inventory: dict[str, Any], variable: str) -> str:
-    """What can be had instead of a variable that is not there."""
-    if off := inventory["off_step"].get(variable):
-        return f"its {len(off)} times, {off[0]} the first, are not on the step that source.step_hours gives"
-    return f"it has {listed(inventory['variables'])}"
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names of variables for a message; those on levels that cannot be asked for are gathered.
-
-    `2t, tcc, t on hybrid levels 1, 6-10 (not readable yet)`
-    """
-    plain, levels = [], defaultdict(list)
-    for name in sorted(names):
-        if found := re.fullmatch(r"(.+)_(\D+)(\d+)", name):
-            levels[found[1], found[2]].append(int(found[3]))
-        else:
-            plain.append(name)
-    gathered = [
-        f"{short_name} on {kind} level{'s' if len(numbers) > 1 else ''} {_ranges(numbers)} (not readable yet)"
-        for (short_name, kind), numbers in levels.items()
-    ]
-    return ", ".join([*plain, *gathered])
-
-
-def _ranges(numbers: list[int]) -> str:
-    """`1, 6-10`: neighbours differ from their place in the order by the same number."""
-    runs = groupby(enumerate(sorted(numbers)), key=lambda pair: pair[1] - pair[0])
-    ends = [[number for _, number in run] for _, run in runs]
-    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in ends)
-
-
-def grid_of(inventory: dict[str, Any], variables: tuple[str, ...]) -> dict[str, Any]:
-    """The one grid that all these variables have in this month.
-
-    Raises
-    ------
-    UserError
-        If they lie on different grids.
-    """
-    names = inventory["tables"]["variable"]
-    columns = inventory["messages"]
-    wanted = {names.index(variable) for variable in variables}
-    found = {grid for grid, name in zip(columns["grid"], columns["variable"], strict=True) if name in wanted}
-    if len(found) > 1:
-        raise UserError(f"{inventory['month']}: {', '.join(variables)} lie on {len(found)} different grids")
-    grid: dict[str, Any] = inventory["grids"][inventory["tables"]["grid"][found.pop()]]
-    return grid
+def file_states(files: list[Path], root: Path) -> dict[str, FileState]:
+    """The states of the files, by name."""
+    return {path.relative_to(root).as_posix(): FileState.of(path) for path in files}

@@ -18,10 +18,11 @@ from windrow.files import read_json, write_json, written_beside
 from windrow.sample.atmosphere import HALF_LEVEL_A_PA, HALF_LEVEL_B, LEVELS, hours_of, simulate
 from windrow.sample.ground import NX, NY, SOUTH, STEP_DEGREES, WEST, Floats
 
-VERSION = 1
+VERSION = 2
 MARKER = "sample.json"
 SURFACE = {"2t": 167, "tcc": 164, "msl": 151, "10u": 165, "10v": 166}
-MODEL_LEVELS = {"t": 130, "lnsp": 152}
+TEMPERATURE = 130
+ON_LEVEL_1 = {"lnsp": 152, "z": 129}  # of the surface, but where ECMWF archives them
 
 
 def write_sample(
@@ -138,17 +139,18 @@ def _remove_other(root: Path, files: list[str]) -> None:
 
 def _write_month(root: Path, year: int, month: int, *, days: int | None, seed: int) -> None:
     surface = {name: _template(number) for name, number in SURFACE.items()}
-    levels = {level: _template(MODEL_LEVELS["t"], level=level) for level in LEVELS}
-    lnsp = _template(MODEL_LEVELS["lnsp"], level=1)
+    single = {name: _template(number, level=1) for name, number in ON_LEVEL_1.items()}
+    levels = {level: _template(TEMPERATURE, level=level) for level in LEVELS}
     hours = hours_of(year, month, days=days)
     try:
         for time, fields in zip(hours, simulate(year, month, days=days, seed=seed), strict=True):
             messages = [_encoded(handle, time, fields[name]) for name, handle in surface.items()]
             _write(root / _file(time, "sf"), messages)
-            messages = [_encoded(levels[level], time, fields["t"][i]) for i, level in enumerate(LEVELS)]
-            _write(root / _file(time, "ml"), [_encoded(lnsp, time, fields["lnsp"]), *messages])
+            messages = [_encoded(handle, time, fields[name]) for name, handle in single.items()]
+            messages += [_encoded(levels[level], time, fields["t"][i]) for i, level in enumerate(LEVELS)]
+            _write(root / _file(time, "ml"), messages)
     finally:
-        for handle in (*surface.values(), *levels.values(), lnsp):
+        for handle in (*surface.values(), *single.values(), *levels.values()):
             eccodes.codes_release(handle)
 
 

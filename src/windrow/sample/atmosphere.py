@@ -22,8 +22,8 @@ S* = g (28 K max(cos Z, 0) (1 − 0.65 C) − 6 K (1 − 0.75 C)), where Z is th
 over land and 0.1 over sea.
 
 **What is written**: `2t` = A − Γh + S, Γ = 0.0065 K m⁻¹; `tcc` = C; `msl` = p; `10u`, `10v`: the wind, times
-0.55 (sea 0.75), turned left by 30 degrees (sea 15); `lnsp` = ln p_s, p_s = p (1 − Γh / A)^(g / RΓ);
-`t` = A (p_l / p)^(RΓ / g) + S exp(−z / 400 m) at p_l = a + b p_s, z the height over the ground.
+0.55 (sea 0.75), turned left by 30 degrees (sea 15); `z` = g h; `lnsp` = ln p_s, p_s = p (1 − Γh / A)^(g / RΓ);
+`t` = A (p_l / p)^(RΓ / g) + S exp(−d / 400 m) at p_l = a + b p_s, d the height over the ground.
 Mountains are flattened, h < 1000 m, so that 850 hPa lies between two of the written levels at every point.
 
 Steps are hourly and semi-Lagrangian: the wind half an hour ago, bilinear interpolation, exact relaxation.
@@ -44,9 +44,9 @@ from windrow.sample.ground import HALO, Floats, Ground, ground_with_halo
 
 Complexes = npt.NDArray[np.complex128]
 
-HALF_LEVEL_A_PA = (0.0, 6000.0, 12000.0, 14000.0, 12500.0, 9000.0, 5500.0, 2800.0, 1200.0, 300.0, 0.0)
-HALF_LEVEL_B = (0.0, 0.01, 0.06, 0.18, 0.34, 0.52, 0.66, 0.78, 0.88, 0.97, 1.0)
-LEVELS = (6, 7, 8, 9, 10)  # of 10, from the top; these reach from about 650 hPa to the ground
+HALF_LEVEL_A_PA = (9000.0, 5500.0, 2800.0, 1200.0, 300.0, 0.0)
+HALF_LEVEL_B = (0.52, 0.66, 0.78, 0.88, 0.97, 1.0)
+LEVELS = (1, 2, 3, 4, 5)  # all of them, from the top: the layers from about 610 hPa to the ground
 
 _SPONGE = 8  # the outermost points of the halo, which are held to what comes in
 _STEP_SECONDS = 3600.0
@@ -111,7 +111,7 @@ class State(NamedTuple):
 def simulate(year: int, month: int, *, days: int | None = None, seed: int = 1) -> Iterator[dict[str, Floats]]:
     """The fields of every hour of a month, from north to south.
 
-    The keys are `2t`, `tcc`, `msl`, `10u`, `10v` and `lnsp`, (y, x), and `t`, (level, y, x), in GRIB's units.
+    The keys are `2t`, `tcc`, `msl`, `10u`, `10v`, `lnsp` and `z`, (y, x), and `t`, (level, y, x), in GRIB's units.
     """
     ground = ground_with_halo()
     waves = draw_waves(year, seed=seed)
@@ -261,6 +261,7 @@ def _diagnose(state: State, ground: Ground) -> dict[str, Floats]:
         "10v": north,
         "t": _level_temperature(state, pressure, at_ground, ground),
         "lnsp": np.log(at_ground),
+        "z": _GRAVITY * ground.height,
     }
 
 
