@@ -10,8 +10,7 @@ import pytest
 from windrow import cli, stages
 from windrow.config import Config
 from windrow.configfile import validate
-from windrow.months import end_of_month, first_hour
-from windrow.shards.layout import block_path, blocks_between
+from windrow.shards.layout import manifest_path
 from windrow.testing import tiny_config, write_tiny_archive
 
 
@@ -44,20 +43,18 @@ def taken_through(path: Path, content: dict[str, Any], *, train_month: str = "20
     months = [tiny.extracted(year) for year, _ in tiny.config.months]
     for (year, number), month in zip(tiny.config.months, months, strict=True):
         inventory = path / f"{year}.json"
-        tiny.step("inventory", "--month", f"{year}-{number:02d}", "--output", inventory)
-        tiny.step("extract", "--inventory", inventory, "--output", month)
+        archive = ("--archive", content["source"]["root"])
+        tiny.step("inventory", *archive, "--month", f"{year}-{number:02d}", "--output", inventory)
+        tiny.step("extract", *archive, "--inventory", inventory, "--output", month)
     part = path / "part.nc"
     options = ("--month", train_month, "--extracted", months[0], "--output", part)
     tiny.step("statistics_month", *options, year=train_month[:4], month=train_month[5:])
     outputs = ("--statistics", path / "statistics.json", "--climatology", path / "climatology.nc")
     tiny.step("statistics", "--parts", part, *outputs)
     tiny.step("shards_layout", "--extracted", *months, "--shards", tiny.shards)
-    layout = stages.layout(tiny.config)
-    for year, number in tiny.config.months:
-        first, end = first_hour((year, number)), end_of_month((year, number))
-        for block in blocks_between(first, end, layout):
-            output = block_path(tiny.shards, block)
-            tiny.step("shards", "--extracted", *months, "--block", str(block), "--output", output)
+    for year in stages.blocks_by_year(tiny.config):
+        output = manifest_path(tiny.shards, year)
+        tiny.step("shards", "--extracted", *months, "--year", str(year), "--output", output, year=str(year))
     return tiny
 
 

@@ -7,12 +7,13 @@ import torch
 
 from windrow.climatology import Climatology, calendar_rows
 from windrow.errors import UserError
+from windrow.grid import grid_of_rows
 from windrow.stages import Layout
 from windrow.training.normalisation import Normalisation
 
 STATISTICS = {"variables": {"2t": {"mean": 280.0, "std": 4.0}, "tcc": {"mean": 0.5, "std": 0.25}}}
 NAMES = ("2t", "tcc")
-GRID: Any = {"latitude": np.zeros(1), "longitude": np.zeros(3), "attributes": {}}
+GRID: Any = {"grid": grid_of_rows([0.0], [0.0, 1.0, 2.0]), "attributes": {}}
 
 
 def layout(**other: Any) -> Layout:

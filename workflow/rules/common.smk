@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from windrow import months, provenance, stages
+from windrow.config import IndexDomain
 from windrow.configfile import read_yaml, validate
 from windrow.errors import UserError
 from windrow.naming import dataset_name
@@ -29,6 +30,8 @@ except UserError as problem:
 DATASET = dataset_name(CONFIG.dataset)
 LAYOUT = stages.layout(CONFIG)
 MONTHS = [(f"{year:04d}", f"{month:02d}") for year, month in CONFIG.months]
+BLOCKS = stages.blocks_by_year(CONFIG)
+INVENTORIES = [f"results/inventory/{CONFIG.source.name}/{year}/{month}.json" for year, month in MONTHS]
 DAY = dt.timedelta(days=1)
 
 
@@ -37,7 +40,6 @@ wildcard_constraints:
     dataset=re.escape(DATASET),
     year=r"\d{4}",
     month=r"\d{2}",
-    block=r"\d+",
     experiment="|".join(CONFIG.experiments),
     split="|".join(stages.SPLITS),
 
@@ -66,16 +68,12 @@ def relative(paths):
     return [os.path.relpath(path) for path in paths]
 
 
-def archive_of_month(wildcards):
-    """The month's directories if the archive has such, its files if not."""
-    if not os.path.isdir(CONFIG.source.root):
-        remedy = CONFIG.source.remedy or "mend source.root in the config"
-        stop(f"no such archive: {CONFIG.source.root}; {remedy}")
-    month = int(wildcards.year), int(wildcards.month)
-    found, wanted = months.month_inputs(CONFIG.source, *month)
-    if not found:
-        stop(months.nothing_for(CONFIG.source.root, *month, wanted))
-    return found
+def state_of_archive(wildcards):
+    """What the archive has for a month: another one when a file is added, removed, replaced or renamed."""
+    try:
+        return months.archive_state(CONFIG.source, int(wildcards.year), int(wildcards.month))
+    except UserError as problem:
+        stop(problem)
 
 
 def months_of(*days):
@@ -92,40 +90,56 @@ def parts_of_training(wildcards):
     return month_paths("results/{dataset}/statistics/{year}/{month}.nc", months_of(*CONFIG.splits.train))
 
 
-def extracted_of_block(wildcards):
-    """The months that a block of the shards is gathered from."""
-    first = int(wildcards.block) * LAYOUT.block_steps
-    days = time_of(first, LAYOUT).date(), time_of(first + LAYOUT.block_steps - 1, LAYOUT).date()
-    return month_paths("results/{dataset}/extracted/{year}/{month}.nc", months_of(days))
+def extracted_of_year(wildcards):
+    """The months that the blocks of a year are gathered from."""
+    days = [
+        (time_of(first, LAYOUT).date(), time_of(first + LAYOUT.block_steps - 1, LAYOUT).date())
+        for first in (block * LAYOUT.block_steps for block in BLOCKS[int(wildcards.year)])
+    ]
+    return month_paths("results/{dataset}/extracted/{year}/{month}.nc", months_of(*days))
 
 
-def blocks_of(*days):
-    """The numbers of the blocks that hold these pairs of days."""
-    numbers = set()
+def manifests(*days):
+    """What is known of the blocks of these pairs of days, by year: blocks themselves are no files of a rule."""
+    wanted = set()
     for year, month in months_of(*days):
         for first, last in months.days_of_month(days, (int(year), int(month))):
             start = dt.datetime.combine(first, dt.time())
-            numbers.update(blocks_between(start, dt.datetime.combine(last, dt.time()) + DAY, LAYOUT))
-    return sorted(numbers)
+            wanted.update(blocks_between(start, dt.datetime.combine(last, dt.time()) + DAY, LAYOUT))
+    return [manifest_of(year) for year, blocks in BLOCKS.items() if not wanted.isdisjoint(blocks)]
 
 
-def block_paths(days):
-    return [f"results/{DATASET}/shards/data/c/{number}/0/0/0" for number in blocks_of(*days)]
+def manifest_of(year):
+    return f"results/{DATASET}/shards/blocks/{year}.json"
 
 
 def blocks_of_training(wildcards):
     """What a training reads: the blocks of the training and the validation split."""
-    return block_paths((*CONFIG.splits.train, *CONFIG.splits.validation))
+    return manifests(*CONFIG.splits.train, *CONFIG.splits.validation)
 
 
 def blocks_of_split(wildcards):
     """What a forecast reads."""
-    return block_paths(getattr(CONFIG.splits, wildcards.split))
+    return manifests(*getattr(CONFIG.splits, wildcards.split))
 
 
 def blocks_of_verification(wildcards):
     """The same with the day before, which one of the baselines needs."""
-    return block_paths([(first - DAY, last) for first, last in getattr(CONFIG.splits, wildcards.split)])
+    return manifests(*((first - DAY, last) for first, last in getattr(CONFIG.splits, wildcards.split)))
+
+
+def coordinate_files():
+    """What every grid of this kind of domain has; by index it may be a projected one, with files of its own."""
+    rows = ["latitude", "longitude"]
+    lines = ["time", "variable"] + ([] if isinstance(CONFIG.dataset.domain, IndexDomain) else rows)
+    return [f"{name}/c/0" for name in lines] + [f"{name}/zarr.json" for name in ["time", "variable", *rows]]
+
+
+def launcher(wildcards, resources):
+    """How to start a step: by itself, or by MPI where the profile gives it more than one task."""
+    if resources.tasks == 1:
+        return "windrow"
+    return f"{resources.get('mpi', 'mpiexec')} -n {resources.tasks} python -m mpi4py -m windrow"
 
 
 def say_why(logs):
@@ -138,6 +152,3 @@ def say_why(logs):
 def read(path):
     with open(path, encoding="utf-8") as stream:
         return stream.read()
-
-
-ALL_BLOCKS = blocks_of(*((months.first_hour(month).date(), months.last_day(month)) for month in CONFIG.months))

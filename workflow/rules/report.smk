@@ -1,4 +1,4 @@
-"""In: scores, forecasts, truth and the training's history. Out: one self-contained HTML file."""
+"""In: scores, forecasts, truth, the training's history and the audit. Out: one self-contained HTML file."""
 
 
 rule report:
@@ -7,6 +7,7 @@ rule report:
         forecasts="results/{dataset}/{experiment}/{split}/forecasts.zarr",
         blocks=blocks_of_split,
         history="results/{dataset}/{experiment}/history.json",
+        audit="results/{dataset}/audit.json",
         sources=sources("report"),
     output:
         report=report(
@@ -35,6 +36,7 @@ rule report:
             --forecasts {input.forecasts:q} \
             --shards {params.shards:q} \
             --history {input.history:q} \
+            --audit {input.audit:q} \
             --output {output.report:q} \
             2>&1 | tee {log:q}
         """

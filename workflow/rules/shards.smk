@@ -1,4 +1,4 @@
-"""In: the extracted months. Out: one Zarr group; its metadata by one job, each block by a job of its own."""
+"""In: the extracted months. Out: one Zarr group; its metadata by one job, its blocks by a job per year."""
 
 
 rule shards_layout:
@@ -8,11 +8,7 @@ rule shards_layout:
     output:
         group="results/{dataset}/shards/zarr.json",
         data="results/{dataset}/shards/data/zarr.json",
-        coordinates=expand(
-            "results/{{dataset}}/shards/{name}/{file}",
-            name=["time", "variable", "latitude", "longitude"],
-            file=["zarr.json", "c/0"],
-        ),
+        coordinates=expand("results/{{dataset}}/shards/{file}", file=coordinate_files()),
     log:
         "logs/{dataset}/shards_layout.log",
     benchmark:
@@ -39,28 +35,31 @@ rule shards_layout:
 
 rule shards:
     input:
-        months=extracted_of_block,
+        months=extracted_of_year,
         sources=sources("shards"),
     output:
-        block="results/{dataset}/shards/data/c/{block}/0/0/0",
+        manifest="results/{dataset}/shards/blocks/{year}.json",
     log:
-        "logs/{dataset}/shards/{block}.log",
+        "logs/{dataset}/shards/{year}.log",
     benchmark:
-        "results/{dataset}/benchmark/shards/{block}.tsv"
+        "results/{dataset}/benchmark/shards/{year}.tsv"
     conda:
         "../../envs/data.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=60,
+        tasks=1,
     params:
-        settings=settings("shards"),
+        settings=settings("shards", "year"),
+        launcher=launcher,
     shell:
         """
-        windrow shards \
+        {params.launcher} shards \
             --settings {params.settings:q} \
+            --year {wildcards.year:q} \
             --extracted {input.months:q} \
-            --block {wildcards.block:q} \
-            --output {output.block:q} \
+            --ranks {resources.tasks} \
+            --output {output.manifest:q} \
             2>&1 | tee {log:q}
         """

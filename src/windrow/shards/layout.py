@@ -1,10 +1,11 @@
 """Where everything lies in the shards.
 
-`data` has the dimensions (time, variable, latitude, longitude), float32, physical units, uncompressed. A block
-of `block_steps` times is one file, `data/c/<block>/0/0/0`, in Zarr's sharding format with one inner chunk per
-time step: the steps lie one behind the other from byte 0, then comes the index (offset and length per step, two
-little-endian 64-bit numbers, 2**64 - 1 both for a step that does not exist) and its CRC-32C. The place of a step
-follows from its number, also beside steps that do not exist, so that the file can be mapped as an array.
+`data` has the dimensions (time, variable, latitude, longitude), on projected and rotated grids (time, variable,
+y, x), float32, physical units, uncompressed. A block of `block_steps` times is one file,
+`data/c/<block>/0/0/0`, in Zarr's sharding format with one inner chunk per time step: the steps lie one
+behind the other from byte 0, then comes the index (offset and length per step, two little-endian 64-bit numbers,
+2**64 - 1 both for a step that does not exist) and its CRC-32C. The place of a step follows from its number, also
+beside steps that do not exist, so that the file can be mapped as an array.
 The time axis runs without gaps from the first to the last month of the dataset; months that the dataset does
 not have take no space.
 """
@@ -15,6 +16,7 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
+import google_crc32c
 import numpy as np
 import numpy.typing as npt
 
@@ -54,6 +56,11 @@ class BlockShape:
         """Size of a block's file."""
         return self.data_bytes + self.index_bytes + 4
 
+    @property
+    def fields(self) -> tuple[int, int, int, int]:
+        """The block as an array."""
+        return self.steps, self.variables, self.ny, self.nx
+
     def index(self, present: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
         """The index of a block with these steps: shape (steps, 2), offset and length in bytes."""
         index = np.full((self.steps, 2), NO_CHUNK, dtype="<u8")
@@ -61,10 +68,36 @@ class BlockShape:
         index[present, 1] = self.step_bytes
         return index
 
+    def index_ending(self, present: npt.NDArray[np.bool_]) -> bytes:
+        """The index and its checksum, as they end the block's file."""
+        index = self.index(present).tobytes()
+        return index + int(google_crc32c.value(index)).to_bytes(4, "little")
+
+
+def runs(present: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """The places that are true as pairs of first and end, in order."""
+    edges = np.flatnonzero(np.diff(present, prepend=False, append=False))
+    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
+
 
 def block_path(shards: Path, block: int) -> Path:
     """The file of a block."""
-    return shards / DATA / "c" / str(block) / "0" / "0" / "0"
+    return shards / block_key(block)
+
+
+def block_key(block: int) -> str:
+    """The name of a block in the store."""
+    return f"{DATA}/c/{block}/0/0/0"
+
+
+def manifest_path(shards: Path, year: int) -> Path:
+    """What is known of the blocks of a year, once all of them are written."""
+    return shards / "blocks" / f"{year}.json"
+
+
+def record_path(shards: Path, block: int) -> Path:
+    """What is known of a block, for the job that goes on after a killed one."""
+    return shards / "blocks" / "records" / f"{block}.json"
 
 
 def step_of(time: dt.datetime, layout: Layout) -> int:

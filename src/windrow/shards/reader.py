@@ -1,96 +1,107 @@
-"""Read windows out of the blocks by mapping them into memory."""
+"""Read windows out of the blocks, each step copied once, into a buffer that the caller may keep."""
 
 from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-import google_crc32c
 import numpy as np
 import numpy.typing as npt
 
 from windrow.errors import UserError
-from windrow.shards.layout import NO_CHUNK, BlockShape, block_path, shape_of, step_of
+from windrow.shards.layout import BlockShape, shape_of, step_of, time_of
+from windrow.shards.mapped import MappedBlocks
+from windrow.shards.remote import RemoteBlocks
 from windrow.stages import Layout
 
 
+class Blocks(Protocol):
+    """Where the blocks lie."""
+
+    def present(self, number: int) -> npt.NDArray[np.bool_] | None:
+        """Which steps of a block exist; nothing if it is not there."""
+
+    def copy(self, number: int, place: int, out: npt.NDArray[np.float32]) -> None:
+        """Copy steps of a block, from `place` on, into `out`."""
+
+
 class ShardReader:
-    """The steps of a store, by number; blocks are mapped when they are first needed.
+    """The steps of a store, by number.
 
     It reads the blocks and nothing else of the store, so that what depends on some blocks does not depend on the
-    length of the time axis.
+    length of the time axis. Threads may share it, and it travels to worker processes however they are started.
+
+    Parameters
+    ----------
+    shards
+        A directory, or `s3://bucket/prefix`.
     """
 
-    def __init__(self, shards: Path, layout: Layout) -> None:
-        self.shards = shards
+    def __init__(self, shards: Path | str, layout: Layout) -> None:
         self.layout = layout
         self.shape: BlockShape = shape_of(layout)
-        self._blocks: dict[int, npt.NDArray[np.float32]] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Workers map the blocks for themselves."""
-        return {**self.__dict__, "_blocks": {}}
-
-    def block(self, number: int) -> npt.NDArray[np.float32]:
-        """A block as a mapped array of shape (steps, variables, ny, nx)."""
-        if number not in self._blocks:
-            path = block_path(self.shards, number)
-            self._index(path)
-            shape = self.shape
-            self._blocks[number] = np.memmap(
-                path, dtype="<f4", mode="r", shape=(shape.steps, shape.variables, shape.ny, shape.nx)
-            )
-        return self._blocks[number]
-
-    def _index(self, path: Path) -> npt.NDArray[np.uint64]:
-        try:
-            size = path.stat().st_size
-        except FileNotFoundError:
-            raise UserError(f"the block {path} is not there; run the stage shards again") from None
-        if size != self.shape.file_bytes:
-            raise UserError(f"the block {path} has {size} bytes instead of {self.shape.file_bytes}; delete it")
-        with path.open("rb") as stream:
-            stream.seek(self.shape.data_bytes)
-            index, checksum = stream.read(self.shape.index_bytes), stream.read(4)
-        if int(google_crc32c.value(index)) != int.from_bytes(checksum, "little"):
-            raise UserError(f"the index of the block {path} is damaged; delete it and run the stage shards again")
-        found = np.frombuffer(index, dtype="<u8").reshape(-1, 2)
-        if not np.array_equal(found, self.shape.index(found[:, 0] != NO_CHUNK)):
-            raise UserError(
-                f"the block {path} is laid out in another way; delete it and run the stage shards again"
-            )
-        return found
+        self.shards = Path(shards)
+        scheme, remote, place = str(shards).partition(":/")
+        self.blocks: Blocks = (
+            RemoteBlocks(f"s3://{place.strip('/')}", self.shape)  # a Path has lost one of the slashes
+            if remote and scheme == "s3"
+            else MappedBlocks(self.shards, self.shape)
+        )
 
     def available(self, steps: range) -> npt.NDArray[np.bool_]:
         """Which of these steps exist; a block that is not there has none."""
         found = np.zeros(len(steps), dtype=bool)
         size = self.layout.block_steps
-        for number in range(steps.start // size, (steps.stop - 1) // size + 1):
-            path = block_path(self.shards, number)
-            if number < 0 or not path.exists():
-                continue
-            present = self._index(path)[:, 0] != NO_CHUNK
-            first, last = max(steps.start, number * size), min(steps.stop, (number + 1) * size)
-            found[first - steps.start : last - steps.start] = present[first - number * size : last - number * size]
+        for number in range(max(0, steps.start // size), (steps.stop - 1) // size + 1):
+            present = self.blocks.present(number)
+            if present is not None:
+                first, last = max(steps.start, number * size), min(steps.stop, (number + 1) * size)
+                found[first - steps.start : last - steps.start] = present[
+                    first - number * size : last - number * size
+                ]
         return found
 
     def read(self, first: int, out: npt.NDArray[np.float32]) -> None:
-        """Copy the steps from `first` on into `out`, of shape (steps, variables, ny, nx)."""
+        """Copy the steps from `first` on into `out`, of shape (steps, variables, ny, nx).
+
+        Raises
+        ------
+        UserError
+            If a step does not exist, or its block is not there or is damaged.
+        """
         size = self.layout.block_steps
         done = 0
         while done < len(out):
             number, place = divmod(first + done, size)
             count = min(size - place, len(out) - done)
-            out[done : done + count] = self.block(number)[place : place + count]
+            self.blocks.copy(number, place, out[done : done + count])
+            present = self.blocks.present(number)
+            if present is None or not present[place : place + count].all():
+                raise UserError(self._hole(first + done, count))
             done += count
 
-    def windows(self, firsts: npt.NDArray[np.int64], steps: int) -> npt.NDArray[np.float32]:
-        """Windows of `steps` steps: shape (window, steps, variables, ny, nx), physical units."""
-        shape = self.shape
-        out = np.empty((len(firsts), steps, shape.variables, shape.ny, shape.nx), dtype=np.float32)
-        for window, first in zip(out, firsts, strict=True):
-            self.read(int(first), window)
+    def _hole(self, first: int, count: int) -> str:
+        step = next(step for step in range(first, first + count) if not self.available(range(step, step + 1))[0])
+        return f"{self.shards} has no fields of {time_of(step, self.layout):%Y-%m-%dT%H:%M}; choose other windows"
+
+    def windows(
+        self, firsts: npt.NDArray[np.int64], steps: int, out: npt.NDArray[np.float32] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Windows of `steps` steps: shape (window, steps, variables, ny, nx), physical units.
+
+        Parameters
+        ----------
+        out
+            Where to put them, of that shape, float32; new memory if it is not given.
+        """
+        shape = (len(firsts), steps, *self.shape.fields[1:])
+        if out is None:
+            out = np.empty(shape, dtype=np.float32)
+        if out.shape != shape or out.dtype != np.float32:
+            raise ValueError(f"out is {out.dtype} {out.shape} and not float32 {shape}")
+        for window, first in zip(out, firsts.tolist(), strict=True):
+            self.read(first, window)
         return out
 
     def step_of(self, time: dt.datetime) -> int:

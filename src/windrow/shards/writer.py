@@ -1,4 +1,4 @@
-"""Write the store: its metadata and coordinates once, and each block by itself."""
+"""Write the store's metadata and coordinates; the blocks are written by themselves."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-import google_crc32c
 import numpy as np
 import numpy.typing as npt
 import zarr
 
-from windrow.extracted import AXES
-from windrow.files import remove, written_beside
-from windrow.shards.layout import DATA, DIMENSIONS, BlockShape
+from windrow.extracted import TIME
+from windrow.files import remove
+from windrow.grid import Grid, field_attributes, write_zarr, write_zarr_array
+from windrow.shards.layout import DATA, BlockShape
 from windrow.zarr_metadata import consolidate
 
 
@@ -23,8 +23,7 @@ def write_layout(
     shape: BlockShape,
     times: npt.NDArray[np.int64],
     variables: dict[str, dict[str, Any]],
-    latitude: npt.NDArray[np.float64],
-    longitude: npt.NDArray[np.float64],
+    grid: Grid,
     attributes: dict[str, Any],
 ) -> None:
     """Write the group's metadata and coordinates; blocks that are there already stay as they are.
@@ -50,13 +49,13 @@ def write_layout(
         compressors=None,
         filters=None,
         fill_value=np.float32(np.nan),
-        dimension_names=DIMENSIONS,
-        attributes={"variables": variables},
+        dimension_names=("time", "variable", *grid.dimensions),
+        attributes={"variables": variables, **field_attributes(grid)},
     )
-    coordinates: dict[str, npt.NDArray[Any]] = {"time": times, "latitude": latitude, "longitude": longitude}
-    for name, values in coordinates.items():
-        _write_coordinate(group, name, values, AXES[name])
-    _write_coordinate(group, "variable", np.array(list(variables), dtype=object), {"long_name": "variable"})
+    write_zarr_array(group, "time", ("time",), times, TIME)
+    names = np.array(list(variables), dtype=object)
+    write_zarr_array(group, "variable", ("variable",), names, {"long_name": "variable"})
+    write_zarr(group, grid)
     consolidate(beside)
     _move_files(beside, shards)
 
@@ -68,37 +67,3 @@ def _move_files(source: Path, target: Path) -> None:
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         os.replace(source / path, target / path)
     remove(source)
-
-
-def _write_coordinate(group: Any, name: str, values: npt.NDArray[Any], attributes: dict[str, str]) -> None:
-    array = group.create_array(
-        name,
-        shape=values.shape,
-        dtype=str if values.dtype == object else values.dtype,
-        chunks=values.shape,
-        compressors=None,
-        dimension_names=(name,),
-        attributes=attributes,
-    )
-    array[:] = values
-
-
-def write_block(
-    path: Path, values: npt.NDArray[np.float32], present: npt.NDArray[np.bool_], shape: BlockShape
-) -> None:
-    """Write one block's file, whole or not at all.
-
-    Parameters
-    ----------
-    values
-        Shape (steps, variables, ny, nx), physical units.
-    present
-        Which of the steps exist; the others become holes.
-    """
-    index = shape.index(present).tobytes()
-    with written_beside(path) as beside, beside.open("wb") as stream:
-        for step in np.flatnonzero(present):
-            stream.seek(int(step) * shape.step_bytes)
-            stream.write(np.ascontiguousarray(values[step], dtype="<f4").data)
-        stream.seek(shape.data_bytes)
-        stream.write(index + int(google_crc32c.value(index)).to_bytes(4, "little"))

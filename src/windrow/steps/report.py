@@ -15,6 +15,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--forecasts", required=True, type=Path, help="the forecasts (Zarr)")
     parser.add_argument("--shards", required=True, type=Path, help="directory of the shards")
     parser.add_argument("--history", required=True, type=Path, help="losses per epoch (JSON)")
+    parser.add_argument("--audit", required=True, type=Path, help="what the archive held (JSON)")
     parser.add_argument("--output", required=True, type=Path, help="the report (HTML)")
 
 
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> None:
         forecasts=open_forecasts(args.forecasts),
         reader=ShardReader(args.shards, settings.layout),
         history=read_json(args.history),
+        audit=read_json(args.audit),
         provenance=made_from({settings.experiment_name: args.scores}),
     )
     write_text(args.output, page)

@@ -13,6 +13,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--experiment", help="for train, forecast and report")
     parser.add_argument("--split", help="for forecast, report and compare")
     parser.add_argument("--month", help="for statistics_month: YYYY-MM")
+    parser.add_argument("--year", help="for shards: YYYY")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -23,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
 
     if args.stage not in stages.CUTS:
         raise UserError(f"there is no stage {args.stage}; there are {', '.join(stages.CUTS)}")
-    wildcards = {"experiment": args.experiment, "split": args.split}
+    wildcards = {"experiment": args.experiment, "split": args.split, "year": args.year}
     if args.month:
         year, month = months.parse_month(args.month)
         wildcards |= {"year": str(year), "month": str(month)}

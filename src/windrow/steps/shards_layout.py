@@ -30,7 +30,6 @@ def run(args: argparse.Namespace) -> None:
         times=extracted.hours_since_1900(layout.origin)
         + layout.step_hours * np.arange(settings.steps, dtype=np.int64),
         variables=common.attributes,
-        latitude=common.latitude,
-        longitude=common.longitude,
+        grid=common.grid,
         attributes={"windrow_settings": settings.model_dump(mode="json")},
     )

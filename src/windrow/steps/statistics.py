@@ -15,31 +15,31 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Merge in the order of time, so that the same months always give the same bytes."""
+    """Merge the months' files, which is all that is read: a month that is added costs no other month's pass."""
     from windrow import stages
     from windrow.climatology import write_climatology
     from windrow.configfile import canonical
-    from windrow.errors import UserError
     from windrow.files import write_json, written_beside
-    from windrow.statistics import split_hash, summary
-    from windrow.statistics_part import climatology_of, read_part, require_split, whole
+    from windrow.statistics import require_spread, split_hash, summary
+    from windrow.statistics_merge import require_split, whole
+    from windrow.statistics_part import read_part
 
     settings = stages.read_settings(stages.Statistics, args.settings, stage="statistics")
     parts = [read_part(path) for path in args.parts]
-    require_split(parts, settings.train)
+    require_split(parts, settings.train, settings.variables, step_hours=settings.step_hours)
     states, differences = whole(parts, step_hours=settings.step_hours)
     for name, one in zip(settings.variables, states, strict=True):
-        if not one.std > 0:
-            raise UserError(f"{name} is constant over the training split; take it out of dataset.variables")
+        require_spread(name, one)
+    gappy = frozenset(name for name, one in zip(settings.variables, states, strict=True) if one.nan_count)
     with written_beside(args.climatology) as beside:
-        write_climatology(beside, climatology_of(parts), like=parts[0], settings=canonical(settings))
+        write_climatology(beside, parts, gappy=gappy, train=settings.train, settings=canonical(settings))
     write_json(
         args.statistics,
         {
             "split_hash": split_hash(settings.train),
             "settings": settings.model_dump(mode="json"),
             "variables": {
-                name: summary(states[place], differences[place]) for place, name in enumerate(settings.variables)
+                name: summary(*found) for name, *found in zip(settings.variables, states, differences, strict=True)
             },
         },
     )

@@ -15,20 +15,22 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Take the training hours of the month, and them alone."""
+    """Take the training hours of the month that are there, and them alone."""
     from windrow import extracted, months, stages
     from windrow.configfile import canonical
     from windrow.errors import UserError
     from windrow.files import written_beside
-    from windrow.statistics_part import part_of_month, write_part
+    from windrow.statistics_part import write_part
+    from windrow.statistics_pass import bands_of_month, scope_of_month
 
-    year, number = months.parse_month(args.month)
+    number = months.parse_month(args.month)
     settings = stages.read_settings(
-        stages.Statistics, args.settings, stage="statistics_month", year=str(year), month=str(number)
+        stages.Statistics, args.settings, stage="statistics_month", year=str(number[0]), month=str(number[1])
     )
     if not settings.train:
         raise UserError(f"{args.month} has no day of the training split; there is nothing to count")
-    with extracted.opened(args.extracted) as month:
-        part = part_of_month(month, settings.train, settings.variables, step_hours=settings.step_hours)
-    with written_beside(args.output) as beside:
-        write_part(beside, part, settings=canonical(settings))
+    with extracted.opened(args.extracted) as month, written_beside(args.output) as beside:
+        scope = scope_of_month(
+            month, settings.train, settings.variables, step_hours=settings.step_hours, number=number
+        )
+        write_part(beside, scope, bands_of_month(month, scope), settings=canonical(settings))

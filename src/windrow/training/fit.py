@@ -55,7 +55,7 @@ def train(
         If the statistics are of another split, there are no windows, the hardware is not there, or the training
         diverges; then the outputs stay as they are.
     """
-    if statistics["split_hash"] != split_hash(settings.train):
+    if statistics.get("split_hash") != split_hash(settings.train):
         raise UserError("statistics.json is of another training split; run the stage statistics again")
     options = settings.experiment.training
     device = chosen_device(options.accelerator, devices=options.devices)
@@ -96,7 +96,7 @@ def _normalisation(
     variables = settings.layout.variables
     if not settings.experiment.strategy.anomaly:
         return Normalisation(statistics, variables)
-    table = read_climatology(climatology).table(variables)
+    table = read_climatology(climatology, settings.train).table(variables)
     normalise = Normalisation(statistics, variables, torch.from_numpy(table))
     for firsts in windows.values():
         rows = calendar_rows(firsts, window_length(settings.sequences), settings.layout)

@@ -87,9 +87,10 @@ def rank_loaders(
     deal = {"seed": options.seed, "rank": trainer.global_rank, "ranks": trainer.world_size}
     train, validation = (
         loader(
-            Windows(reader, windows[name], length),
+            Windows(reader, windows[name], length, pinned=trainer.strategy.root_device.type == "cuda"),
             EpochSampler(len(windows[name]), training=name == "train", **deal),
             options.batch_size,
+            workers=options.workers,
         )
         for name in ("train", "validation")
     )
