@@ -19,6 +19,7 @@ if not workflow.overwrite_configfiles:  # else the sample's keys would be merged
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inventory.smk"
+include: "workflow/rules/audit.smk"
 include: "workflow/rules/extract.smk"
 include: "workflow/rules/statistics.smk"
 include: "workflow/rules/shards.smk"
@@ -36,8 +37,9 @@ onerror:
 rule all:
     default_target: True
     input:
+        expand("results/{dataset}/audit.json", dataset=DATASET),
         expand("results/{dataset}/shards/zarr.json", dataset=DATASET),
-        expand("results/{dataset}/shards/data/c/{block}/0/0/0", dataset=DATASET, block=ALL_BLOCKS),
+        expand("results/{dataset}/shards/blocks/{year}.json", dataset=DATASET, year=sorted(BLOCKS)),
         expand(
             "results/{dataset}/{experiment}/{split}/report.html",
             dataset=DATASET,

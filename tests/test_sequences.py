@@ -50,3 +50,25 @@ def test_a_split_without_a_window_is_an_error_that_says_what_to_do() -> None:
     days = ((dt.date(2019, 3, 1), dt.date(2019, 3, 1)),)
     with pytest.raises(UserError, match=r"test has no window of 25 consecutive steps; lengthen splits\.test"):
         split_windows(everything, days, origin=ORIGIN, step_hours=1, length=25, name="test")
+
+
+def test_the_rule_of_ambs_gives_the_8440_test_sequences_of_2019() -> None:
+    """Counted in the paper: Gong et al. 2022, table 1; 12 months of hours - 23, each cut to a multiple of ten."""
+    year = ((dt.date(2019, 1, 1), dt.date(2019, 12, 31)),)
+    origin = dt.datetime(2007, 1, 1)
+    found = split_windows(everything, year, origin=origin, step_hours=1, length=24, within_month=True)
+    assert len(found) == 8440
+    starts = [origin + dt.timedelta(hours=int(first)) for first in found]
+    assert all(start.month == (start + dt.timedelta(hours=23)).month for start in starts)
+    across = split_windows(everything, year, origin=origin, step_hours=1, length=24)
+    assert len(across) == 8760 - 23
+
+
+def test_windows_within_months_stay_there_even_if_a_split_is_one_span_of_days() -> None:
+    days = ((dt.date(2019, 1, 20), dt.date(2019, 2, 10)),)
+    found = split_windows(
+        everything, days, origin=dt.datetime(2019, 1, 1), step_hours=1, length=24, within_month=True
+    )
+    january, february = 12 * 24 - 23, 10 * 24 - 23
+    assert len(found) == january // 10 * 10 + february // 10 * 10
+    assert not ((found > 31 * 24 - 24) & (found < 31 * 24)).any()

@@ -13,11 +13,14 @@ from windrow.errors import UserError
 STEPS = (
     "sample",
     "inventory",
+    "audit",
     "extract",
     "statistics_month",
     "statistics",
     "shards_layout",
     "shards",
+    "check_shards",
+    "export_shards",
     "train",
     "forecast",
     "verify",
@@ -41,7 +44,8 @@ def build_parser() -> argparse.ArgumentParser:
     for name in STEPS:
         step = importlib.import_module(f"windrow.steps.{name}")
         summary = (step.__doc__ or "").partition("\n")[0]
-        subparser = subparsers.add_parser(name, help=summary, description=step.__doc__)
+        aliases = [name.replace("_", "-")] if "_" in name else []
+        subparser = subparsers.add_parser(name, aliases=aliases, help=summary, description=step.__doc__)
         step.register(subparser)
         subparser.set_defaults(run=step.run)
     return parser

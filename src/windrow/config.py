@@ -6,7 +6,20 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from windrow.dataset import Dataset, Days, Domain, Period, Source, Splits, joined, months_of, months_of_year
+from windrow.dataset import (
+    AnyDomain,
+    Dataset,
+    Days,
+    Domain,
+    IndexDomain,
+    Period,
+    Source,
+    Splits,
+    by_month,
+    joined,
+    months_of,
+    months_of_year,
+)
 from windrow.experiment import (
     NAME,
     ConvLSTM,
@@ -21,6 +34,7 @@ from windrow.experiment import (
 )
 
 __all__ = [
+    "AnyDomain",
     "Config",
     "ConvLSTM",
     "Dataset",
@@ -29,6 +43,7 @@ __all__ = [
     "Domain",
     "Experiment",
     "Forecast",
+    "IndexDomain",
     "Period",
     "Report",
     "SequenceStrategy",
@@ -59,6 +74,11 @@ class Sequences(Strict):
     input_steps: int = Field(default=12, ge=1, description="Fields that are given (time steps).")
     target_steps: int = Field(default=12, ge=1, description="Fields that are forecast (time steps).")
     stride: int = Field(default=1, ge=1, description="Distance between the starts of two windows (time steps).")
+    within_month: bool = Field(
+        default=False,
+        description="The rule of AMBS: no window crosses the end of a month, and the last windows of a month that do "
+        "not fill a group of ten are dropped. Without it windows cross month ends where the hours are contiguous.",
+    )
 
 
 class Shards(Strict):
@@ -175,8 +195,9 @@ class Config(Strict):
 
     def _splits_too_short(self) -> list[str]:
         window = self.sequences.input_steps + self.sequences.target_steps
+        spans = by_month if self.sequences.within_month else joined
         longest = {
-            split: max((last - first).days + 1 for first, last in joined(days)) for split, days in self.splits
+            split: max((last - first).days + 1 for first, last in spans(days)) for split, days in self.splits
         }
         return [
             f"splits.{split}: its longest run of days has {days * 24 // self.source.step_hours} steps, a window needs "

@@ -11,8 +11,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from windrow.config import Config
+from windrow.dataset import MIXED_DOMAIN
 from windrow.errors import UserError
 from windrow.experiment import STRATEGY_OF_MODEL, ProblemsError
+
+_DOMAINS = (("domain", "Domain"), ("domain", "IndexDomain"))
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -101,6 +104,8 @@ def _lines(error: Any, *, of_config: bool) -> list[str]:
         return [f"{path}: unknown key{_did_you_mean(location) if of_config else ''}"]
     if kind == "missing":
         return [f"{path}: missing; add it"]
+    if kind == MIXED_DOMAIN:
+        return [f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}"]
     if kind == "union_tag_invalid":
         return [f"{path}.name: {error['ctx']['tag']!r} is not one of {error['ctx']['expected_tags']}"]
     if kind == "union_tag_not_found":
@@ -113,11 +118,11 @@ def _lines(error: Any, *, of_config: bool) -> list[str]:
 
 
 def _without_tags(location: list[str]) -> list[str]:
-    """The keys as they stand in the file: pydantic puts the name of a model or strategy behind its section."""
+    """The keys as they stand in the file: pydantic puts the name of a model, strategy or domain behind its section."""
     return [
         part
         for before, part in zip(["", *location], location, strict=False)
-        if before not in ("model", "strategy")
+        if before not in ("model", "strategy") and (before, part) not in _DOMAINS
     ]
 
 
@@ -138,6 +143,8 @@ def _known_keys(location: list[str]) -> list[str]:
             found = found["properties"][part]
         elif "discriminator" in found:
             found = {"$ref": found["discriminator"]["mapping"][part]}
+        elif "oneOf" in found:
+            found = {"$ref": f"#/$defs/{part}"}
         else:
             by_name = [*found.get("patternProperties", {}).values(), found.get("additionalProperties")]
             found = by_name[0] or found.get("items") or {}

@@ -6,9 +6,9 @@ import datetime as dt
 import re
 import string
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, model_validator
 
 from windrow.experiment import NAME, Strict, refuse, repeated
 
@@ -48,6 +48,17 @@ class Source(Strict):
         "(4, 2, 2 and 2 digits). Files of a month are found with its year and month filled in."
     )
     step_hours: int = Field(default=1, ge=1, le=24, description="Time between two fields (h).")
+    missing: Literal["error", "mask"] = Field(
+        default="error",
+        description="What to do about hours that a variable lacks, and fields with points without a value: `error` "
+        "stops before anything is computed; `mask` leaves these hours out for all variables, and no window, "
+        "difference or score reaches across one.",
+    )
+    constant: Literal["error", "keep"] = Field(
+        default="error",
+        description="What to do about fields with one and the same value everywhere: a sign of broken files (`error`), "
+        "or right, as for snow in summer (`keep`).",
+    )
     remedy: str = Field(
         default="", description="What to do when the archive is not there: a sentence for the error."
     )
@@ -108,12 +119,49 @@ class Period(Strict):
 
 
 class Domain(Strict):
-    """The part of the archive's grid that is kept."""
+    """The part of the archive's grid that is kept, by its corner; for grids of rows of latitude and longitude."""
 
     south: float = Field(ge=-90, le=90, description="Latitude of the south-west corner point (degrees north).")
     west: float = Field(ge=-180, lt=360, description="Longitude of the south-west corner point (degrees east).")
     nx: int = Field(ge=1, description="Number of points from west to east.")
     ny: int = Field(ge=1, description="Number of points from south to north.")
+
+
+class IndexDomain(Strict):
+    """The part of the archive's grid that is kept, by index; for every grid, also projected and rotated ones."""
+
+    first_x: int = Field(
+        ge=0, description="Columns of the archive's grid that are left out on its western edge, where x is lowest."
+    )
+    first_y: int = Field(
+        ge=0, description="Rows of the archive's grid that are left out on its southern edge, where y is lowest."
+    )
+    nx: int = Field(ge=1, description="Number of points along x, eastward.")
+    ny: int = Field(ge=1, description="Number of points along y, northward.")
+
+
+MIXED_DOMAIN = "domain_form"
+
+
+def _form_of_domain(value: Any) -> str | None:
+    """The model that a domain's keys ask for; none if they ask for both."""
+    if isinstance(value, Strict):
+        return type(value).__name__
+    keys = set(value) if isinstance(value, dict) else set()
+    by_index, by_corner = keys & {"first_x", "first_y"}, keys & {"south", "west"}
+    if by_index and by_corner:
+        return None
+    return "IndexDomain" if by_index else "Domain"
+
+
+AnyDomain = Annotated[
+    Annotated[Domain, Tag("Domain")] | Annotated[IndexDomain, Tag("IndexDomain")],
+    Discriminator(
+        _form_of_domain,
+        custom_error_type=MIXED_DOMAIN,
+        custom_error_message="Give either south and west or first_x and first_y, not some of both",
+    ),
+]
 
 
 class Dataset(Strict):
@@ -126,7 +174,7 @@ class Dataset(Strict):
         "below as in AMBS. With a name of its own a dataset keeps its months and blocks when its period grows.",
     )
     period: tuple[Period, ...] = Field(min_length=1, description="The months to take.")
-    domain: Domain = Field(description="The domain to crop to.")
+    domain: AnyDomain = Field(description="The domain to crop to.")
     variables: tuple[str, ...] = Field(
         min_length=1,
         description="ECMWF short names, with the pressure level behind (hPa): `2t`, `tcc`, `t850`.",
@@ -184,6 +232,18 @@ def joined(spans: tuple[Days, ...]) -> list[Days]:
             found[-1] = (found[-1][0], last)
         else:
             found.append((first, last))
+    return found
+
+
+def by_month(spans: tuple[Days, ...]) -> list[Days]:
+    """The same days in spans that end with their month, in order."""
+    found: list[Days] = []
+    for first, last in sorted(spans):
+        while first <= last:
+            next_month = (first.replace(day=28) + dt.timedelta(days=4)).replace(day=1)
+            end = min(last, next_month - dt.timedelta(days=1))
+            found.append((first, end))
+            first = end + dt.timedelta(days=1)
     return found
 
 

@@ -35,7 +35,7 @@ def repeated(key: str, values: Iterable[str]) -> list[str]:
 class Strict(BaseModel):
     """Frozen, and every unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False, defer_build=True)
 
 
 class ConvLSTM(Strict):
@@ -100,6 +100,9 @@ class Training(Strict):
     )
     accelerator: Literal["auto", "cpu", "gpu"] = Field(default="auto", description="Hardware to train on.")
     devices: int = Field(default=1, ge=1, description="Devices to train on.")
+    workers: int = Field(
+        default=0, ge=0, description="Processes per device that gather batches; with 0 the training gathers them."
+    )
     seed: int = Field(default=42, ge=0, description="Seed of the weights and of the order of the windows.")
 
 

@@ -14,13 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.errors import UserError
+from windrow.grid import Grid, field_attributes, read_netcdf, write_netcdf
 
 TIME_UNITS = "hours since 1900-01-01 00:00:00"
 _EPOCH = dt.datetime(1900, 1, 1)
-AXES = {
-    "time": {"standard_name": "time", "axis": "T", "units": TIME_UNITS, "calendar": "proleptic_gregorian"},
-    "latitude": {"standard_name": "latitude", "axis": "Y", "units": "degrees_north"},
-    "longitude": {"standard_name": "longitude", "axis": "X", "units": "degrees_east"},
+TIME = {
+    "standard_name": "time",
+    "long_name": "time",
+    "axis": "T",
+    "units": TIME_UNITS,
+    "calendar": "proleptic_gregorian",
+    "units_metadata": "leap_seconds: none",
 }
 
 
@@ -34,27 +38,28 @@ def created(
     path: Path,
     *,
     times: list[dt.datetime],
-    latitude: npt.NDArray[np.float64],
-    longitude: npt.NDArray[np.float64],
+    grid: Grid,
     variables: dict[str, dict[str, Any]],
     attributes: dict[str, str],
 ) -> Iterator[netCDF4.Dataset]:
-    """A new file with its coordinates and empty float32 variables of shape (time, latitude, longitude)."""
+    """A new file with its coordinates and empty float32 variables of shape (time, y, x)."""
     with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
-        file.setncatts({"Conventions": "CF-1.11", **attributes})
-        coordinates: dict[str, npt.NDArray[Any]] = {
-            "time": np.array([hours_since_1900(time) for time in times], dtype=np.int64),
-            "latitude": latitude,
-            "longitude": longitude,
-        }
-        for name, values in coordinates.items():
-            file.createDimension(name, len(values))
-            file.createVariable(name, values.dtype, (name,)).setncatts(AXES[name])
-            file[name][:] = values
+        file.setncatts({"Conventions": "CF-1.11", "history": "written by windrow extract", **attributes})
+        file.createDimension("time", len(times))
+        file.createVariable("time", np.int64, ("time",)).setncatts(TIME)
+        file["time"][:] = [hours_since_1900(time) for time in times]
+        write_netcdf(file, grid)
         for name, described in variables.items():
-            variable = file.createVariable(name, np.float32, tuple(AXES), fill_value=np.float32(np.nan))
-            variable.setncatts(described)
+            dimensions = ("time", *grid.dimensions)
+            variable = file.createVariable(name, np.float32, dimensions, fill_value=np.float32(np.nan))
+            variable.setncatts(described | _temperature(described) | field_attributes(grid))
         yield file
+
+
+def _temperature(described: dict[str, Any]) -> dict[str, str]:
+    """CF 1.11 asks whether kelvins count from a zero or are a difference."""
+    is_one = "temperature" in described.get("standard_name", "") and described.get("units") == "K"
+    return {"units_metadata": "temperature: on_scale"} if is_one else {}
 
 
 @dataclass(frozen=True)
@@ -63,18 +68,18 @@ class Month:
 
     file: netCDF4.Dataset
     hours: npt.NDArray[np.int64]
-    latitude: npt.NDArray[np.float64]
-    longitude: npt.NDArray[np.float64]
+    grid: Grid
 
-    def fields(self, variable: str, steps: slice) -> npt.NDArray[np.float32]:
-        """Values of shape (time, latitude, longitude)."""
-        values: npt.NDArray[np.float32] = self.file[variable][steps]
+    def fields(self, variable: str, steps: slice, rows: slice = slice(None)) -> npt.NDArray[np.float32]:
+        """Values of shape (time, y, x)."""
+        values: npt.NDArray[np.float32] = self.file[variable][steps, rows]
         return values
 
     def attributes(self, variable: str) -> dict[str, Any]:
-        """Units and names of a variable."""
+        """Units and names of a variable, without what ties it to this file's grid."""
         found = self.file[variable]
-        return {name: found.getncattr(name) for name in found.ncattrs() if name != "_FillValue"}
+        tied = {"_FillValue", *field_attributes(self.grid)}
+        return {name: found.getncattr(name) for name in found.ncattrs() if name not in tied}
 
 
 def require_shape(month: Month, path: Path, variables: tuple[str, ...], ny: int, nx: int) -> None:
@@ -86,7 +91,7 @@ def require_shape(month: Month, path: Path, variables: tuple[str, ...], ny: int,
         If it does not.
     """
     missing = [name for name in variables if name not in month.file.variables]
-    if missing or (len(month.latitude), len(month.longitude)) != (ny, nx):
+    if missing or month.grid.shape != (ny, nx):
         lacks = f"lacks {', '.join(missing)}" if missing else "has another grid"
         raise UserError(f"{path} {lacks}; run extract again")
 
@@ -106,17 +111,16 @@ def opened(path: Path) -> Iterator[Month]:
         raise UserError(f"cannot read {path} ({problem}); delete it and run extract again") from None
     with file:
         file.set_auto_mask(False)
-        if missing := [name for name in AXES if name not in file.variables]:
-            raise UserError(f"{path} is no extracted month: it lacks {', '.join(missing)}; run extract again")
-        yield Month(file, file["time"][:], file["latitude"][:], file["longitude"][:])
+        if "time" not in file.variables:
+            raise UserError(f"{path} is no extracted month: it lacks time; run extract again")
+        yield Month(file, file["time"][:], read_netcdf(file))
 
 
 @dataclass(frozen=True)
 class Ground:
-    """What all months of a dataset share: the grid, in degrees, and the variables' units and names."""
+    """What all months of a dataset share: the grid and the variables' units and names."""
 
-    latitude: npt.NDArray[np.float64]
-    longitude: npt.NDArray[np.float64]
+    grid: Grid
     attributes: dict[str, dict[str, Any]]
 
 
@@ -130,10 +134,7 @@ def common_ground(paths: list[Path], variables: tuple[str, ...], ny: int, nx: in
     """
     grounds = [_ground(path, variables, ny, nx) for path in paths]
     for path, one in zip(paths, grounds, strict=True):
-        if not (
-            np.array_equal(one.latitude, grounds[0].latitude)
-            and np.array_equal(one.longitude, grounds[0].longitude)
-        ):
+        if not one.grid.same_as(grounds[0].grid):
             raise UserError(f"{path} lies on another grid or runs the other way than {paths[0]}; mend that month")
         units = {
             name: (one.attributes[name].get("units"), grounds[0].attributes[name].get("units"))
@@ -150,4 +151,4 @@ def _ground(path: Path, variables: tuple[str, ...], ny: int, nx: int) -> Ground:
     with opened(path) as month:
         require_shape(month, path, variables, ny, nx)
         attributes = {name: month.attributes(name) for name in variables}
-        return Ground(month.latitude, month.longitude, attributes)
+        return Ground(month.grid, attributes)

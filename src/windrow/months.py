@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import glob
+import hashlib
 import os
 
 from windrow.config import Days, Source
@@ -61,13 +62,36 @@ def nothing_for(root: object, year: int, month: int, wanted: str) -> str:
     )
 
 
-def month_inputs(source: Source, year: int, month: int) -> tuple[list[str], str]:
-    """What of the archive a month is made of, and the pattern that finds it below the root.
+def archive_files(root: str, pattern: str, year: int, month: int) -> list[str]:
+    """Names, below the root, of the files that can hold fields of a month; sorted.
 
-    That is the month's directory if `source.files` has one per month, else its files. A directory stands for its
-    files since an hourly archive has a thousand a month; it is newer when a file is added, removed or renamed.
+    Raises
+    ------
+    UserError
+        If there is no archive, or nothing of this month in it.
     """
-    directory, _, _ = source.files.rpartition("/")
-    whole = "{month}" in directory and "{day}" not in directory
-    wanted = filled(directory if whole else source.files, year, month)
-    return sorted(glob.glob(os.path.join(source.root, wanted))), wanted
+    if not os.path.isdir(root):
+        raise UserError(f"no such archive: {root}")
+    wanted = filled(pattern, year, month)
+    names = glob.glob(wanted, root_dir=root, recursive=True, include_hidden=True)
+    found = sorted(name for name in names if os.path.isfile(os.path.join(root, name)))
+    if not found:
+        raise UserError(nothing_for(root, year, month, wanted))
+    return found
+
+
+def archive_state(source: Source, year: int, month: int) -> str:
+    """A short hash of the names, sizes and times of change of a month's files; the archive's own place is not in it.
+
+    Raises
+    ------
+    UserError
+        If there is no archive, or nothing of this month in it.
+    """
+    if not os.path.isdir(source.root):
+        raise UserError(f"no such archive: {source.root}; {source.remedy or 'mend source.root in the config'}")
+    digest = hashlib.sha256()
+    for name in archive_files(source.root, source.files, year, month):
+        state = os.stat(os.path.join(source.root, name))
+        digest.update(f"{name} {state.st_size} {state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]

@@ -7,23 +7,36 @@ from decimal import Decimal
 
 from pydantic import ValidationError
 
-from windrow.config import Dataset, Domain, Period
+from windrow.config import AnyDomain, Dataset, Domain, IndexDomain, Period
 from windrow.errors import UserError
 
 _PERIOD = r"Y(\d{4})(?:to(\d{4}))?M(\d{2})(?:to(\d{2}))?"
-_NAME = re.compile(rf"({_PERIOD}(?:_{_PERIOD})*)-(\d+)_(\d+)-(\d+\.\d+)([NS])(\d+\.\d+)([EW])-(\w+)", re.ASCII)
+_CORNER = r"(?P<south>\d+\.\d+)(?P<north_south>[NS])(?P<west>\d+\.\d+)(?P<east_west>[EW])"
+_INDEX = r"x(?P<first_x>\d+)y(?P<first_y>\d+)"
+_NAME = re.compile(
+    rf"(?P<periods>{_PERIOD}(?:_{_PERIOD})*)-(?P<nx>\d+)_(?P<ny>\d+)-(?:{_CORNER}|{_INDEX})-(?P<variables>\w+)",
+    re.ASCII,
+)
 
 
 def dataset_name(dataset: Dataset) -> str:
-    """`Y2007to2009M01-40_32-42.00N03.00E-2t_tcc_msl`: period, nx_ny, south-west corner, variables; or its own name."""
+    """The dataset's own name, or period, nx_ny, south-west corner and variables.
+
+    `Y2007to2009M01-40_32-42.00N03.00E-2t_tcc_msl`; the corner of a domain by index reads `x120y34`.
+    """
     if dataset.name:
         return dataset.name
     domain = dataset.domain
+    period = "_".join(map(_period_name, dataset.period))
+    return f"{period}-{domain.nx}_{domain.ny}-{_corner(domain)}-{'_'.join(dataset.variables)}"
+
+
+def _corner(domain: AnyDomain) -> str:
+    if isinstance(domain, IndexDomain):
+        return f"x{domain.first_x}y{domain.first_y}"
     north_south = "N" if domain.south >= 0 else "S"
     east_west = "E" if domain.west >= 0 else "W"
-    corner = f"{_degrees(domain.south)}{north_south}{_degrees(domain.west)}{east_west}"
-    period = "_".join(map(_period_name, dataset.period))
-    return f"{period}-{domain.nx}_{domain.ny}-{corner}-{'_'.join(dataset.variables)}"
+    return f"{_degrees(domain.south)}{north_south}{_degrees(domain.west)}{east_west}"
 
 
 def _degrees(value: float) -> str:
@@ -63,16 +76,22 @@ def parse_dataset_name(name: str) -> Dataset:
 
 
 def _parse(found: re.Match[str]) -> Dataset:
-    nx, ny, south, north_south, west, east_west, variables = found.groups()[-7:]
     return Dataset(
-        period=tuple(map(_parse_period, re.finditer(_PERIOD, found[1]))),
-        domain=Domain(
-            south=float(south) * (1 if north_south == "N" else -1),
-            west=float(west) * (1 if east_west == "E" else -1),
-            nx=int(nx),
-            ny=int(ny),
-        ),
-        variables=tuple(variables.split("_")),
+        period=tuple(map(_parse_period, re.finditer(_PERIOD, found["periods"]))),
+        domain=_parse_domain(found),
+        variables=tuple(found["variables"].split("_")),
+    )
+
+
+def _parse_domain(found: re.Match[str]) -> AnyDomain:
+    nx, ny = int(found["nx"]), int(found["ny"])
+    if found["first_x"]:
+        return IndexDomain(first_x=int(found["first_x"]), first_y=int(found["first_y"]), nx=nx, ny=ny)
+    return Domain(
+        south=float(found["south"]) * (1 if found["north_south"] == "N" else -1),
+        west=float(found["west"]) * (1 if found["east_west"] == "E" else -1),
+        nx=nx,
+        ny=ny,
     )
 
 

@@ -54,7 +54,8 @@ def _children(
 ) -> list[tuple[str, str, dict[str, Any]]]:
     found = []
     for name, described in section["properties"].items():
-        for reference in _references(described):
+        references = _references(described)
+        for reference in references:
             child = definitions[reference]
             inner = f"{path}.{name}" if path else name
             if _BY_NAME & set(described):
@@ -62,6 +63,11 @@ def _children(
             elif described.get("type") == "array":
                 inner += "[]"
             tag = child["properties"].get("name", {}).get("const")
+            if len(references) > 1 and not tag:
+                others = {
+                    key for other in references if other != reference for key in definitions[other]["properties"]
+                }
+                tag = ", ".join(key for key in child["properties"] if key not in others)
             found.append((f"{inner} ({tag})" if tag else inner, reference, child))
     return found
 

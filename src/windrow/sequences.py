@@ -11,21 +11,28 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from windrow.config import Days
+from windrow.dataset import Days, by_month
 from windrow.errors import UserError
 from windrow.extracted import hours_since_1900
+
+_AMBS_GROUP = 10  # windows in one file of AMBS; what does not fill one is not written
 
 Available = Callable[[range], npt.NDArray[np.bool_]]
 
 
-def step_ranges(days: tuple[Days, ...], origin: dt.datetime, *, step_hours: int) -> list[range]:
-    """Pairs of days as ranges of steps since `origin`, in order; days that follow each other are one range."""
+def step_ranges(
+    days: tuple[Days, ...], origin: dt.datetime, *, step_hours: int, within_month: bool = False
+) -> list[range]:
+    """Pairs of days as ranges of steps since `origin`, in order.
+
+    Days that follow each other are one range; `within_month` makes the days of each month one of their own.
+    """
     ranges: list[range] = []
     step = dt.timedelta(hours=step_hours)
-    for first, last in sorted(days):
+    for first, last in by_month(days) if within_month else sorted(days):
         start = (dt.datetime.combine(first, dt.time()) - origin) // step
         stop = (dt.datetime.combine(last, dt.time()) + dt.timedelta(days=1) - origin) // step
-        if ranges and ranges[-1].stop == start:
+        if ranges and ranges[-1].stop == start and not (within_month and first.day == 1):
             ranges[-1] = range(ranges[-1].start, stop)
         else:
             ranges.append(range(start, stop))
@@ -57,6 +64,7 @@ def split_windows(
     step_hours: int,
     length: int,
     stride: int = 1,
+    within_month: bool = False,
     name: str = "split",
 ) -> npt.NDArray[np.int64]:
     """First steps of all valid windows of a split, in order of time.
@@ -67,6 +75,9 @@ def split_windows(
         Tells for a range of steps which of them exist.
     length
         Steps of a window, inputs and targets together; all lie in the split.
+    within_month
+        The rule of AMBS (Gong et al. 2022): no window crosses the end of a month, and of the windows of a month
+        the last ones that do not fill a group of ten are dropped.
 
     Raises
     ------
@@ -75,8 +86,10 @@ def split_windows(
     """
     found = [
         steps.start + complete_windows(available(steps), length=length, stride=stride)
-        for steps in step_ranges(days, origin, step_hours=step_hours)
+        for steps in step_ranges(days, origin, step_hours=step_hours, within_month=within_month)
     ]
+    if within_month:
+        found = [windows[: len(windows) // _AMBS_GROUP * _AMBS_GROUP] for windows in found]
     windows = np.concatenate(found) if found else np.empty(0, dtype=np.int64)
     if not len(windows):
         raise UserError(

@@ -15,9 +15,9 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from windrow.config import (
+    AnyDomain,
     Config,
     Days,
-    Domain,
     Experiment,
     Report,
     Sequences,
@@ -31,9 +31,8 @@ from windrow.naming import dataset_name
 
 
 class Inventory(Strict):
-    """Where to look for the messages of a month."""
+    """Where to look for the messages of a month; not where the archive lies, so that it can be moved."""
 
-    root: str
     files: str
     step_hours: int
 
@@ -41,10 +40,20 @@ class Inventory(Strict):
 class Extract(Strict):
     """What to cut out of the messages."""
 
-    root: str
-    domain: Domain
+    domain: AnyDomain
     variables: tuple[str, ...]
     step_hours: int
+    missing: str
+    constant: str
+
+
+class Audit(Strict):
+    """What the months of the dataset must hold."""
+
+    variables: tuple[str, ...]
+    step_hours: int
+    missing: str
+    constant: str
 
 
 class Statistics(Strict):
@@ -73,6 +82,23 @@ class ShardsLayout(Strict):
     steps: int
 
 
+class Shards(Strict):
+    """The blocks of a year; each belongs to the year of the first of the dataset's hours in it."""
+
+    layout: Layout
+    year: int
+    blocks: tuple[int, ...]
+
+
+class ExportShards(Strict):
+    """The days of a split and its windows."""
+
+    layout: Layout
+    split: str
+    days: tuple[Days, ...]
+    sequences: Sequences
+
+
 class Train(Strict):
     """All that the weights depend on."""
 
@@ -87,6 +113,7 @@ class Forecast(Strict):
     """The windows to forecast."""
 
     layout: Layout
+    train: tuple[Days, ...]
     days: tuple[Days, ...]
     split: str
     sequences: Sequences
@@ -98,6 +125,7 @@ class Verify(Strict):
     """What to compare the forecasts with."""
 
     layout: Layout
+    train: tuple[Days, ...]
     baselines: tuple[str, ...]
 
 
@@ -136,15 +164,25 @@ def layout(config: Config) -> Layout:
 
 def _inventory(config: Config) -> Inventory:
     source = config.source
-    return Inventory(root=source.root, files=source.files, step_hours=source.step_hours)
+    return Inventory(files=source.files, step_hours=source.step_hours)
 
 
 def _extract(config: Config) -> Extract:
     return Extract(
-        root=config.source.root,
         domain=config.dataset.domain,
         variables=config.dataset.variables,
         step_hours=config.source.step_hours,
+        missing=config.source.missing,
+        constant=config.source.constant,
+    )
+
+
+def _audit(config: Config) -> Audit:
+    return Audit(
+        variables=config.dataset.variables,
+        step_hours=config.source.step_hours,
+        missing=config.source.missing,
+        constant=config.source.constant,
     )
 
 
@@ -164,6 +202,32 @@ def _shards_layout(config: Config) -> ShardsLayout:
     return ShardsLayout(layout=layout(config), steps=length // dt.timedelta(hours=config.source.step_hours))
 
 
+def blocks_by_year(config: Config) -> dict[int, tuple[int, ...]]:
+    """The numbers of the shards' blocks, in order, under the year that writes them."""
+    found = layout(config)
+    block = dt.timedelta(hours=found.step_hours) * found.block_steps
+    years: dict[int, int] = {}
+    for month in config.months:
+        first, end = first_hour(month) - found.origin, end_of_month(month) - found.origin
+        for number in range(first // block, -(-end // block)):
+            years.setdefault(number, month[0])
+    return {
+        year: tuple(number for number, its in years.items() if its == year) for year in sorted({*years.values()})
+    }
+
+
+def _shards(config: Config, year: str) -> Shards:
+    years = blocks_by_year(config)
+    if not year.isdecimal() or int(year) not in years:
+        raise UserError(f"the dataset has no blocks of the year {year}; there are {', '.join(map(str, years))}")
+    return Shards(layout=layout(config), year=int(year), blocks=years[int(year)])
+
+
+def _export_shards(config: Config, split: str) -> ExportShards:
+    days = getattr(config.splits, split)
+    return ExportShards(layout=layout(config), split=split, days=days, sequences=config.sequences)
+
+
 def _train(config: Config, experiment: str) -> Train:
     return Train(
         layout=layout(config),
@@ -177,6 +241,7 @@ def _train(config: Config, experiment: str) -> Train:
 def _forecast(config: Config, experiment: str, split: str) -> Forecast:
     return Forecast(
         layout=layout(config),
+        train=config.splits.train,
         days=getattr(config.splits, split),
         split=split,
         sequences=config.sequences,
@@ -186,7 +251,7 @@ def _forecast(config: Config, experiment: str, split: str) -> Forecast:
 
 
 def _verify(config: Config) -> Verify:
-    return Verify(layout=layout(config), baselines=config.verification.baselines)
+    return Verify(layout=layout(config), train=config.splits.train, baselines=config.verification.baselines)
 
 
 def _report(config: Config, experiment: str, split: str) -> ReportPage:
@@ -209,11 +274,13 @@ def _compare(config: Config, split: str) -> Compare:
 SPLITS = tuple(Splits.model_fields)
 CUTS: dict[str, Callable[..., Strict]] = {
     "inventory": _inventory,
+    "audit": _audit,
     "extract": _extract,
     "statistics_month": _statistics_month,
     "statistics": _statistics,
     "shards_layout": _shards_layout,
-    "shards": layout,
+    "shards": _shards,
+    "export_shards": _export_shards,
     "train": _train,
     "forecast": _forecast,
     "verify": _verify,
@@ -260,3 +327,18 @@ def read_settings(kind: type[Stage], text: str, *, stage: str, **wildcards: str 
         return kind.model_validate_json(text)
     except ValidationError as problem:
         raise UserError(f"--settings is no JSON of the stage {stage}: {'; '.join(error_lines(problem))}") from None
+
+
+def archive_root(given: Path | None, settings: str) -> Path:
+    """The directory of the archive: as given, or of the experiment file that the settings are cut out of.
+
+    Raises
+    ------
+    UserError
+        If neither says it.
+    """
+    if given is not None:
+        return given
+    if settings.lstrip().startswith("{"):
+        raise UserError("--archive is missing: name the directory of the archive")
+    return Path(read_config(Path(settings)).source.root)

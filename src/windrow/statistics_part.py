@@ -1,12 +1,11 @@
-"""The statistics of one month of the training split, and how the months become one."""
+"""The statistics of one month of the training split as a file: moments, and fields that are read row by row."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from itertools import pairwise
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,200 +15,168 @@ import numpy.typing as npt
 
 from windrow.config import Days
 from windrow.errors import UserError
-from windrow.extracted import Month
-from windrow.sequences import in_days
-from windrow.statistics import Moments, merged, moments
+from windrow.grid import Grid, read_netcdf, write_netcdf
+from windrow.statistics import Moments, merged
 
-_CHUNK = 48  # steps held in memory at once
 _MOMENTS = tuple(field.name for field in fields(Moments))
+_COUNTS = 2  # the first of them are whole numbers
+_BAND_VALUES = 2**22  # 32 MB of float64
+FIRST, LAST = 0, 1  # of `edges`
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Part:
-    """Moments of the states and of the one-step differences, means per hour of day, and the edges of a month.
+class Scope:
+    """What a month's statistics are of.
 
-    `hour_mean` has the shape (hour, variable, y, x), `hour_count` (hour,); `edges` holds the first and the last
-    field, (2, variable, y, x), at `edge_hours` since 1900, so that the step between two months can be counted.
+    Attributes
+    ----------
+    month
+        Number of the month in the year.
+    hours, hour_count
+        Hours of the day and how many times each was there.
+    span
+        First and last time (hours since 1900); None if there was no time.
     """
 
     month: int
     train: tuple[Days, ...]
     variables: tuple[str, ...]
+    attributes: dict[str, dict[str, Any]]
+    grid: Grid
+    hours: npt.NDArray[np.int64]
+    hour_count: npt.NDArray[np.int64]
+    span: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Band:
+    """The statistics of some rows of the grid.
+
+    Attributes
+    ----------
+    states, differences
+        Moments per variable of the fields and of their one-step differences.
+    sums
+        Sum over the days, of shape (hour, variable, y, x).
+    missing
+        How many values each sum lacks because they are no numbers; None if nowhere.
+    edges
+        First and last field, of shape (2, variable, y, x), so that the step between two months can be counted.
+    """
+
+    rows: slice
     states: tuple[Moments, ...]
     differences: tuple[Moments, ...]
-    hours: npt.NDArray[np.int64]
-    hour_mean: npt.NDArray[np.float64]
-    hour_count: npt.NDArray[np.int64]
-    edge_hours: npt.NDArray[np.int64]
-    edges: npt.NDArray[np.float64]
-    latitude: npt.NDArray[np.float64]
-    longitude: npt.NDArray[np.float64]
-    attributes: dict[str, dict[str, Any]]
+    sums: Floats
+    missing: npt.NDArray[np.int32] | None
+    edges: npt.NDArray[np.float32]
 
 
-def part_of_month(month: Month, train: tuple[Days, ...], variables: tuple[str, ...], *, step_hours: int) -> Part:
-    """One pass over the wanted times of an extracted month.
+@dataclass(frozen=True)
+class Part:
+    """A month's file: its scope and its moments; its fields stay on disk."""
 
-    Parameters
-    ----------
-    train
-        The training days of this month; at least one.
+    path: Path
+    scope: Scope
+    states: tuple[Moments, ...]
+    differences: tuple[Moments, ...]
 
-    Raises
-    ------
-    UserError
-        If the file does not hold these days.
+    def sums(self, rows: slice) -> tuple[Floats, npt.NDArray[np.int32] | None]:
+        """`sums` and `missing` of a band."""
+        with netCDF4.Dataset(self.path) as file:
+            file.set_auto_mask(False)
+            gaps = file["hour_missing"][:, :, rows] if "hour_missing" in file.variables else None
+            return file["hour_sum"][:, :, rows], gaps
+
+    def edge(self, which: int, rows: slice) -> Floats:
+        """The first or the last field, of shape (variable, y, x)."""
+        with netCDF4.Dataset(self.path) as file:
+            file.set_auto_mask(False)
+            found: npt.NDArray[np.float32] = file["edges"][which, :, rows]
+            return found.astype(np.float64)
+
+
+def row_bands(scope: Scope) -> list[slice]:
+    """Bands of rows whose sums stay below 32 MB, so that memory does not grow with the grid.
+
+    A loop over bands needs no task graph: each value is read once, and no step waits for another.
     """
-    wanted = in_days(month.hours, train)
-    if wanted.sum() != len(_days(train)) * 24 // step_hours:
-        raise UserError(f"the extracted month does not hold the training days {train[0][0]} to {train[-1][1]}")
-    hours = np.arange(0, 24, step_hours)
-    total = np.zeros((len(hours), len(variables), len(month.latitude), len(month.longitude)))
-    hour_count = np.zeros(len(hours), dtype=np.int64)
-    states = [Moments()] * len(variables)
-    differences = [Moments()] * len(variables)
-    last: npt.NDArray[np.float64] | None = None
-    last_hour = -1
-    for chunk in _chunks(np.flatnonzero(wanted)):
-        values = np.stack([month.fields(name, chunk).astype(np.float64) for name in variables], axis=1)
-        times = month.hours[chunk]
-        if last is None:
-            first, first_hour = values[0], times[0]
-        linked = values if last is None or times[0] != last_hour + step_hours else np.r_[last[None], values]
-        steps = np.diff(linked, axis=0)
-        states = [merged(one, moments(values[:, place])) for place, one in enumerate(states)]
-        differences = [merged(one, moments(steps[:, place])) for place, one in enumerate(differences)]
-        of_day = (times % 24) // step_hours
-        np.add.at(total, of_day, values)
-        np.add.at(hour_count, of_day, 1)
-        last, last_hour = values[-1], times[-1]
-    assert last is not None
-    return Part(
-        month=train[0][0].month,
-        train=train,
-        variables=variables,
-        states=tuple(states),
-        differences=tuple(differences),
-        hours=hours,
-        hour_mean=total / np.maximum(hour_count, 1)[:, None, None, None],
-        hour_count=hour_count,
-        edge_hours=np.array([first_hour, last_hour]),
-        edges=np.stack([first, last]),
-        latitude=month.latitude,
-        longitude=month.longitude,
-        attributes={name: month.attributes(name) for name in variables},
-    )
+    ny, nx = scope.grid.shape
+    rows = max(1, _BAND_VALUES // (len(scope.hours) * len(scope.variables) * nx))
+    return [slice(start, min(start + rows, ny)) for start in range(0, ny, rows)]
 
 
-def _chunks(steps: npt.NDArray[np.intp]) -> Iterator[slice]:
-    """Runs of consecutive steps, none longer than fits in memory."""
-    for run in np.split(steps, np.flatnonzero(np.diff(steps) > 1) + 1):
-        for start in range(0, len(run), _CHUNK):
-            piece = run[start : start + _CHUNK]
-            yield slice(int(piece[0]), int(piece[-1]) + 1)
-
-
-def require_split(parts: list[Part], train: tuple[Days, ...]) -> None:
-    """Check that the parts hold the days of the training split, each once, on one grid.
-
-    Raises
-    ------
-    UserError
-        If they do not.
-    """
-    counted = sorted(day for part in parts for day in _days(part.train))
-    if counted != sorted(_days(train)):
-        raise UserError("the months' statistics are of another training split; run statistics_month again")
-    for part in parts[1:]:
-        if not (
-            part.variables == parts[0].variables
-            and np.array_equal(part.latitude, parts[0].latitude)
-            and np.array_equal(part.longitude, parts[0].longitude)
-        ):
-            raise UserError("the months' statistics are of different grids or variables; run extract again")
-
-
-def _days(spans: tuple[Days, ...]) -> list[dt.date]:
-    return [first + dt.timedelta(days=day) for first, last in spans for day in range((last - first).days + 1)]
-
-
-def whole(parts: list[Part], *, step_hours: int) -> tuple[tuple[Moments, ...], tuple[Moments, ...]]:
-    """Moments of states and differences, per variable, of all months together."""
-    ordered = sorted(parts, key=lambda part: int(part.edge_hours[0]))
-    between = [one for one in pairwise(ordered) if one[1].edge_hours[0] == one[0].edge_hours[1] + step_hours]
-    count = len(ordered[0].variables)
-    states = tuple(merged(*(part.states[place] for part in ordered)) for place in range(count))
-    differences = tuple(
-        merged(
-            *(part.differences[place] for part in ordered),
-            *(moments(after.edges[0, place] - before.edges[1, place]) for before, after in between),
-        )
-        for place in range(count)
-    )
-    return states, differences
-
-
-def climatology_of(parts: list[Part]) -> dict[int, tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
-    """For each month of the year the mean (hour, variable, y, x) and the count (hour,) over the years."""
-    found: dict[int, tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]] = {}
-    for part in sorted(parts, key=lambda part: int(part.edge_hours[0])):
-        mean, count = found.get(part.month, (np.zeros_like(part.hour_mean), np.zeros_like(part.hour_count)))
-        together = count + part.hour_count
-        share = (part.hour_count / np.maximum(together, 1))[:, None, None, None]
-        found[part.month] = (mean + (part.hour_mean - mean) * share, together)
-    return found
-
-
-def write_part(path: Path, part: Part, *, settings: str) -> None:
-    """Write a month's statistics as netCDF."""
+def write_part(path: Path, scope: Scope, bands: Iterable[Band], *, settings: str) -> None:
+    """Write a month's statistics as netCDF, each band as it comes."""
     with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
-        file.setncatts({"month": part.month, "windrow_settings": settings})
-        file.train = json.dumps([[day.isoformat() for day in span] for span in part.train])
-        file.variable_attributes = json.dumps(part.attributes)
-        sizes = {"variable": len(part.variables), "hour": len(part.hours), "edge": 2}
-        sizes |= {"latitude": len(part.latitude), "longitude": len(part.longitude)}
-        for name, size in sizes.items():
-            file.createDimension(name, size)
-        grid = ("variable", "latitude", "longitude")
-        arrays: dict[str, tuple[tuple[str, ...], npt.NDArray[Any]]] = {
-            "hour": (("hour",), part.hours),
-            "latitude": (("latitude",), part.latitude),
-            "longitude": (("longitude",), part.longitude),
-            "hour_mean": (("hour", *grid), part.hour_mean),
-            "hour_count": (("hour",), part.hour_count),
-            "edge_hours": (("edge",), part.edge_hours),
-            "edges": (("edge", *grid), part.edges),
-        }
-        for kind, found in (("states", part.states), ("differences", part.differences)):
-            for name in _MOMENTS:
-                values = np.array([getattr(one, name) for one in found])
-                arrays[f"{kind}_{name}"] = (("variable",), values)
-        for name, (dimensions, values) in arrays.items():
-            file.createVariable(name, values.dtype, dimensions)[:] = values
+        _write_scope(file, scope)
+        file.windrow_settings = settings
+        dimensions = ("hour", "variable", *scope.grid.dimensions)
+        sums = file.createVariable("hour_sum", np.float64, dimensions)
+        edges = file.createVariable("edges", np.float32, ("edge", *dimensions[1:]))
+        found = []
+        for band in bands:
+            sums[:, :, band.rows] = band.sums
+            edges[:, :, band.rows] = band.edges
+            if band.missing is not None:
+                if "hour_missing" not in file.variables:
+                    file.createVariable("hour_missing", np.int32, dimensions, fill_value=0)
+                file["hour_missing"][:, :, band.rows] = band.missing
+            found.append((band.states, band.differences))
+        for name, moments in zip(("states", "differences"), zip(*found, strict=True), strict=True):
+            table = file.createVariable(name, np.float64, ("variable", "moment"))
+            table.moments = " ".join(_MOMENTS)
+            table[:] = [astuple(merged(*column)) for column in zip(*moments, strict=True)]
+
+
+def _write_scope(file: netCDF4.Dataset, scope: Scope) -> None:
+    file.month = scope.month
+    file.train = json.dumps([[day.isoformat() for day in span] for span in scope.train])
+    file.variable_attributes = json.dumps(scope.attributes, default=lambda value: value.tolist())
+    if scope.span:
+        file.span = np.array(scope.span)
+    sizes = {"hour": len(scope.hours), "variable": len(scope.variables), "moment": len(_MOMENTS), "edge": 2}
+    for name, size in sizes.items():
+        file.createDimension(name, size)
+    write_netcdf(file, scope.grid)
+    file.createVariable("hour", np.int64, ("hour",))[:] = scope.hours
+    file.createVariable("hour_count", np.int64, ("hour",))[:] = scope.hour_count
 
 
 def read_part(path: Path) -> Part:
-    """Read what `write_part` wrote."""
-    with netCDF4.Dataset(path) as file:
-        file.set_auto_mask(False)
-        attributes = json.loads(file.variable_attributes)
-        return Part(
-            month=int(file.month),
-            train=tuple((dt.date.fromisoformat(a), dt.date.fromisoformat(b)) for a, b in json.loads(file.train)),
-            variables=tuple(attributes),
-            attributes=attributes,
-            states=_read_moments(file, "states"),
-            differences=_read_moments(file, "differences"),
-            hours=file["hour"][:],
-            hour_mean=file["hour_mean"][:],
-            hour_count=file["hour_count"][:],
-            edge_hours=file["edge_hours"][:],
-            edges=file["edges"][:],
-            latitude=file["latitude"][:],
-            longitude=file["longitude"][:],
-        )
+    """Read scope and moments of what `write_part` wrote.
+
+    Raises
+    ------
+    UserError
+        If the file is not there, is damaged or was written by another version.
+    """
+    try:
+        with netCDF4.Dataset(path) as file:
+            file.set_auto_mask(False)
+            return Part(path, _read_scope(file), _read_moments(file["states"]), _read_moments(file["differences"]))
+    except (OSError, RuntimeError, AttributeError, LookupError, ValueError, TypeError) as problem:
+        raise UserError(f"cannot read {path} ({problem}); run statistics_month again") from None
 
 
-def _read_moments(file: netCDF4.Dataset, kind: str) -> tuple[Moments, ...]:
-    columns = [file[f"{kind}_{name}"][:].tolist() for name in _MOMENTS]
-    return tuple(Moments(*values) for values in zip(*columns, strict=True))
+def _read_scope(file: netCDF4.Dataset) -> Scope:
+    attributes = json.loads(file.variable_attributes)
+    first_last = file.span.tolist() if "span" in file.ncattrs() else None
+    return Scope(
+        month=int(file.month),
+        train=tuple((dt.date.fromisoformat(a), dt.date.fromisoformat(b)) for a, b in json.loads(file.train)),
+        variables=tuple(attributes),
+        attributes=attributes,
+        grid=read_netcdf(file),
+        hours=file["hour"][:],
+        hour_count=file["hour_count"][:],
+        span=(first_last[0], first_last[1]) if first_last else None,
+    )
+
+
+def _read_moments(table: netCDF4.Variable[Any]) -> tuple[Moments, ...]:
+    if table.moments.split() != list(_MOMENTS):
+        raise ValueError(f"it holds {table.moments}")
+    return tuple(Moments(*map(int, row[:_COUNTS]), *row[_COUNTS:]) for row in table[:].tolist())

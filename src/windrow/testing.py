@@ -13,6 +13,30 @@ import numpy.typing as npt
 
 PARAMETERS = {"2t": 167, "tcc": 164, "msl": 151}
 NX, NY, NORTH, WEST, STEP = 10, 8, 51.4, 2.0, 0.3
+TINY_GRIDS: dict[str, tuple[str, dict[str, Any]]] = {  # of GRIB 2, from south to north
+    "lambert": (
+        "lambert",
+        {
+            "Nx": NX,
+            "Ny": NY,
+            "latitudeOfFirstGridPointInDegrees": 43.5,
+            "longitudeOfFirstGridPointInDegrees": 358.25,
+        }
+        | {"DxInMetres": 80000, "DyInMetres": 80000, "LoVInDegrees": 4.0, "LaDInDegrees": 46.0}
+        | {"Latin1InDegrees": 46.0, "Latin2InDegrees": 46.0, "shapeOfTheEarth": 6, "jScansPositively": 1},
+    ),
+    "rotated": (
+        "rotated_ll",
+        {"Ni": NX, "Nj": NY, "iDirectionIncrementInDegrees": 0.5, "jDirectionIncrementInDegrees": 0.5}
+        | {"latitudeOfFirstGridPointInDegrees": -1.5, "latitudeOfLastGridPointInDegrees": 2.0}
+        | {"longitudeOfFirstGridPointInDegrees": 358.0, "longitudeOfLastGridPointInDegrees": 2.5}
+        | {
+            "latitudeOfSouthernPoleInDegrees": -40.0,
+            "longitudeOfSouthernPoleInDegrees": 10.0,
+            "jScansPositively": 1,
+        },
+    ),
+}
 
 
 def tiny_field(variable: str, time: dt.datetime) -> npt.NDArray[np.float64]:
@@ -58,22 +82,67 @@ def message(
     return content
 
 
+def message_on(
+    kind: str,
+    keys: dict[str, Any],
+    values: npt.NDArray[np.float64],
+    *,
+    variable: str = "2t",
+    time: dt.datetime = dt.datetime(2007, 1, 1),
+    edition: int = 2,
+) -> bytes:
+    """One GRIB message on any grid, 24-bit simple packing.
+
+    Parameters
+    ----------
+    kind, keys
+        The grid's type and its keys, in the words of eccodes.
+    values
+        In the order of the message.
+    """
+    handle = eccodes.codes_grib_new_from_samples(f"GRIB{edition}")
+    stated = {
+        "gridType": kind,
+        "paramId": PARAMETERS[variable],
+        "dataDate": time.year * 10000 + time.month * 100 + time.day,
+        "dataTime": time.hour * 100,
+        **({"typeOfLevel": "surface", "level": 0} if edition == 1 else {"numberOfDataPoints": values.size}),
+        **keys,
+        "bitsPerValue": 24,
+    }
+    try:
+        for key, value in stated.items():
+            eccodes.codes_set(handle, key, value)
+        eccodes.codes_set_values(handle, values.ravel())
+        content: bytes = eccodes.codes_get_message(handle)
+    finally:
+        eccodes.codes_release(handle)
+    return content
+
+
 def write_tiny_archive(
     root: Path,
     *,
     months: Iterable[tuple[int, int]] = ((2007, 1), (2008, 1), (2009, 1)),
     variables: tuple[str, ...] = ("2t", "tcc", "msl"),
+    step_hours: int = 1,
+    on: str = "",
 ) -> None:
-    """One file per month, `YYYY/MM/fields.grib`, with hourly messages of the variables."""
+    """One file per month, `YYYY/MM/fields.grib`, with messages of the variables; `on` is one of `TINY_GRIDS`."""
     for year, month in months:
         first = dt.datetime(year, month, 1)
         end = dt.datetime(year + month // 12, month % 12 + 1, 1)
-        times = [first + dt.timedelta(hours=hour) for hour in range((end - first).days * 24)]
+        times = [first + dt.timedelta(hours=hour) for hour in range(0, (end - first).days * 24, step_hours)]
         path = root / f"{year:04d}" / f"{month:02d}" / "fields.grib"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(
-            b"".join(message(name, time, tiny_field(name, time)) for time in times for name in variables)
-        )
+        path.write_bytes(b"".join(_tiny_message(name, time, on) for time in times for name in variables))
+
+
+def _tiny_message(variable: str, time: dt.datetime, on: str) -> bytes:
+    values = tiny_field(variable, time)
+    if not on:
+        return message(variable, time, values)
+    return message_on(*TINY_GRIDS[on], values, variable=variable, time=time)
 
 
 def tiny_config(root: Path | str) -> dict[str, Any]:

@@ -9,19 +9,46 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 
 from windrow.config import Report
 from windrow.extracted import hours_since_1900
 from windrow.forecasts import Forecasts, create_forecasts, open_forecasts
-from windrow.shards.layout import BlockShape, block_path
+from windrow.grid import grid_of_rows
+from windrow.shards.layout import BlockShape
 from windrow.shards.reader import ShardReader
-from windrow.shards.writer import write_block, write_layout
+from windrow.shards.writer import write_layout
 from windrow.stages import Layout, ReportPage
 
 ORIGIN = dt.datetime(2007, 1, 1)
 INIT_HOURS = (12, 18, 24, 30, 36)
 OFFSETS = (3.0, 1.0, 5.0, 2.0, 4.0)
 LEADS = (1, 2, 3)
+
+KIND = {
+    "variable": "2t",
+    "units": "K",
+    "standard_name": "unknown",
+    "long_name": "2 metre temperature",
+    "grid": "0",
+    "packing": "grid_simple",
+    "step_type": "instant",
+    "step_range": "0",
+    "offset_minutes": 0,
+}
+AUDIT = {
+    "archive": {"files": 31, "messages": 744, "bytes": 2_500_000},
+    "months": [
+        {
+            "month": "2007-01",
+            "first": "2007-01-01T00:00:00",
+            "expected": 744,
+            "valid": 740,
+            "faults": {"2t": {"missing": [5, 6, 7, 30]}},
+            "kinds": {"2t": KIND},
+        }
+    ],
+}
 
 MakeScores = Callable[..., xr.Dataset]
 
@@ -66,6 +93,7 @@ class World:
     settings: ReportPage
     scores: xr.Dataset
     history: dict[str, Any]
+    audit: dict[str, Any]
 
     @property
     def shards(self) -> Path:
@@ -89,7 +117,7 @@ def truth_at(step: int) -> np.ndarray:
 def world(tmp_path_factory: pytest.TempPathFactory, make_scores: MakeScores) -> World:
     path = tmp_path_factory.mktemp("world")
     layout = Layout(origin=ORIGIN, step_hours=1, block_steps=24, variables=("tcc", "2t"), ny=4, nx=5)
-    latitude, longitude = np.array([51.0, 50.0, 49.0, 48.0]), np.arange(-4.0, 1.0)
+    grid = grid_of_rows([51.0, 50.0, 49.0, 48.0], np.arange(-4.0, 1.0))
     attributes = {"2t": {"units": "K", "long_name": "2 metre temperature"}, "tcc": {"units": "(0 - 1)"}}
     shape = BlockShape(steps=24, variables=2, ny=4, nx=5)
     write_layout(
@@ -97,21 +125,16 @@ def world(tmp_path_factory: pytest.TempPathFactory, make_scores: MakeScores) -> 
         shape=shape,
         times=hours_since_1900(ORIGIN) + np.arange(72),
         variables={name: attributes[name] for name in layout.variables},
-        latitude=latitude,
-        longitude=longitude,
+        grid=grid,
         attributes={},
     )
-    for block in range(3):
-        fields = np.stack([np.stack([np.zeros((4, 5)), truth_at(24 * block + step)]) for step in range(24)])
-        write_block(block_path(path / "shards", block), fields.astype(np.float32), np.ones(24, dtype=bool), shape)
+    fields = np.stack([np.stack([np.zeros((4, 5)), truth_at(step)]) for step in range(72)])
+    zarr.open_group(path / "shards", mode="r+")["data"][:] = fields.astype(np.float32)
     store = create_forecasts(
         path / "forecasts.zarr",
-        coordinates={
-            "init_time": hours_since_1900(ORIGIN) + np.array(INIT_HOURS),
-            "lead_time": np.array(LEADS),
-            "latitude": latitude,
-            "longitude": longitude,
-        },
+        init_hours=hours_since_1900(ORIGIN) + np.array(INIT_HOURS),
+        lead_hours=np.array(LEADS),
+        grid=grid,
         variables={"2t": attributes["2t"]},
         attributes={"experiment": "cnn"},
     )
@@ -143,4 +166,5 @@ def world(tmp_path_factory: pytest.TempPathFactory, make_scores: MakeScores) -> 
             "windows": {"train": 20, "validation": 5},
             "device": "cpu",
         },
+        audit=AUDIT,
     )

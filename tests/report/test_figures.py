@@ -5,10 +5,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from windrow.errors import UserError
+from windrow.geography import cell_edges
+from windrow.grid import grid_of_rows
 from windrow.report.cases import read_cases
 from windrow.report.figures import house_style, inline_svg
 from windrow.report.history import history_curve
-from windrow.report.maps import Ground, cell_edges, differences, look_of
+from windrow.report.maps import Ground, differences, look_of
 from windrow.report.panel import label_ends, new_panel, spread
 
 
@@ -63,7 +65,7 @@ def test_cells_end_half_way_between_the_points() -> None:
 
 
 def test_a_degree_of_longitude_is_half_as_long_at_sixty_degrees_north() -> None:
-    assert Ground(np.array([61.0, 59.0]), np.array([0.0, 1.0]), []).stretch == pytest.approx(2.0)
+    assert Ground(grid_of_rows([61.0, 59.0], [0.0, 1.0]), []).stretch == pytest.approx(2.0)
 
 
 def test_the_palette_holds_every_colour_of_both_scales(world: Any) -> None:

@@ -36,6 +36,7 @@ def made(world: Any) -> str:
         forecasts=world.forecasts,
         reader=world.reader,
         history=world.history,
+        audit=world.audit,
         provenance={"python": "3.11"},
     )
 
@@ -134,6 +135,7 @@ def test_the_settings_title_replaces_the_name(world: Any) -> None:
         forecasts=world.forecasts,
         reader=world.reader,
         history=world.history,
+        audit=world.audit,
         provenance={},
     )
     assert "<h1>A &lt; B</h1>" in page

@@ -19,12 +19,14 @@ from windrow.testing import tiny_config
 def report_arguments(world: Any, path: Path) -> list[str]:
     world.scores.to_netcdf(path / "scores.nc")
     write_json(path / "history.json", world.history)
+    write_json(path / "audit.json", world.audit)
     options = {
         "--settings": canonical(world.settings),
         "--scores": path / "scores.nc",
         "--forecasts": world.path / "forecasts.zarr",
         "--shards": world.shards,
         "--history": path / "history.json",
+        "--audit": path / "audit.json",
         "--output": path / "report.html",
     }
     return ["report", *(str(part) for pair in options.items() for part in pair)]

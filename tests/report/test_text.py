@@ -45,5 +45,5 @@ def test_enumeration(parts: list[str], text: str) -> None:
 
 def test_times_and_places_read_naturally() -> None:
     assert moment(np.datetime64("2019-03-07T11:00")).replace(SPACE, " ") == "7 March 2019, 11:00 UTC"
-    found = region(np.array([51.0, -48.0]), np.array([350.0, 359.0]))
+    found = region(-48.0, 51.0, 350.0, 359.0)
     assert found.replace(SPACE, " ") == "48.0° S – 51.0° N, 10.0° W – 1.0° W"

@@ -8,7 +8,9 @@ import xarray as xr
 from windrow import cli, stages
 from windrow.extracted import hours_since_1900
 from windrow.forecasts import create_forecasts
+from windrow.grid import grid_of_rows
 from windrow.months import first_hour
+from windrow.statistics import split_hash
 from windrow.testing import tiny_config
 from windrow.verification.verify import verify
 
@@ -22,15 +24,14 @@ def store(path: Path, tiny: Any, inits: np.ndarray[Any, Any], offset: float) -> 
     hours = hours_since_1900(first_hour((2009, 1))) + inits
     with xr.open_dataset(tiny.extracted(2009)) as month:
         values = month["2t"].values
-        coordinates = {
-            "init_time": hours,
-            "lead_time": np.arange(1, LEADS + 1),
-            "latitude": month.latitude.values,
-            "longitude": month.longitude.values,
-        }
-    attributes = {"experiment": "made"}
+        grid = grid_of_rows(month.latitude, month.longitude)
     found = create_forecasts(
-        path, coordinates=coordinates, variables={"2t": {"units": "K"}}, attributes=attributes
+        path,
+        init_hours=hours,
+        lead_hours=np.arange(1, LEADS + 1),
+        grid=grid,
+        variables={"2t": {"units": "K"}},
+        attributes={"experiment": "made", "split_hash": split_hash(tiny.config.splits.train)},
     )
     fields = np.stack([values[init + 1 : init + 1 + LEADS] for init in inits])[:, :, None]
     found.write(slice(0, len(inits)), fields + np.float32(offset))
@@ -39,7 +40,9 @@ def store(path: Path, tiny: Any, inits: np.ndarray[Any, Any], offset: float) -> 
 def scores_of(tiny: Any, path: Path, inits: np.ndarray[Any, Any], offset: float = 0.5) -> xr.Dataset:
     store(path, tiny, inits, offset)
     settings = stages.Verify(
-        layout=stages.layout(tiny.config), baselines=("persistence", "day_before", "climatology")
+        layout=stages.layout(tiny.config),
+        train=tiny.config.splits.train,
+        baselines=("persistence", "day_before", "climatology"),
     )
     return verify(settings, forecasts=path, shards=tiny.shards, climatology=tiny.path / "climatology.nc")
 
@@ -119,15 +122,19 @@ def test_baselines_on_real_era5_have_the_published_errors(tmp_path: Path, make_t
     starts = np.arange(624, 721)  # of the inputs; the initial time is the last of 12
     path = tmp_path / "forecasts.zarr"
     with xr.open_dataset(real.extracted(2019)) as month:
-        coordinates = {
-            "init_time": hours + starts + 11,
-            "lead_time": np.arange(1, 13),
-            "latitude": month.latitude.values,
-            "longitude": month.longitude.values,
-        }
-    made = create_forecasts(path, coordinates=coordinates, variables={"2t": {}}, attributes={"experiment": "none"})
+        grid = grid_of_rows(month.latitude, month.longitude)
+    made = create_forecasts(
+        path,
+        init_hours=hours + starts + 11,
+        lead_hours=np.arange(1, 13),
+        grid=grid,
+        variables={"2t": {}},
+        attributes={"experiment": "none", "split_hash": split_hash(real.config.splits.train)},
+    )
     made.write(slice(0, len(starts)), np.zeros((len(starts), 12, 1, 33, 49), dtype=np.float32))
-    settings = stages.Verify(layout=stages.layout(real.config), baselines=tuple(README))
+    settings = stages.Verify(
+        layout=stages.layout(real.config), train=real.config.splits.train, baselines=tuple(README)
+    )
     scores = verify(settings, forecasts=path, shards=real.shards, climatology=real.path / "climatology.nc")
     assert scores.sizes["init_time"] == 97
     found = scores.mse.mean(("init_time", "lead_time", "variable"))

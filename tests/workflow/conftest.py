@@ -71,13 +71,13 @@ class Project:
         return done.stdout
 
     def planned(self, *arguments: str) -> set[str]:
-        """What a dry-run would execute: `train convlstm`, `shards 2`, `extract 2007 01`."""
+        """What a dry-run would execute: `train convlstm`, `shards 2007`, `extract 2007 01`."""
         jobs = set()
         for block in re.split(r"^(?=\[|rule |localrule )", self.run("--dry-run", *arguments), flags=re.M):
             rule = re.match(r"(?:local)?rule (\w+):", block)
             if rule and rule[1] != "all":
                 found = dict(re.findall(r"(\w+)=([^,\s]+)", (re.search(r"wildcards: (.*)", block) or [""])[0]))
-                names = [found[key] for key in ("experiment", "year", "month", "block") if key in found]
+                names = [found[key] for key in ("experiment", "year", "month") if key in found]
                 jobs.add(" ".join([rule[1], *names]))
         return jobs
 

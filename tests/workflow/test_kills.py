@@ -9,6 +9,8 @@ import pytest
 import torch
 import xarray as xr
 
+from windrow.shards.manifest import read_manifest
+
 pytestmark = pytest.mark.slow
 
 STAGES = (
@@ -36,10 +38,15 @@ def results_of(project: Any) -> Path:
 
 
 def assert_same_results(one: Path, other: Path) -> None:
-    blocks = sorted(path.relative_to(one) for path in (one / "shards").rglob("*") if path.is_file())
-    assert len(blocks) > 10
-    for path in blocks:
+    shards = sorted(path.relative_to(one) for path in (one / "shards").rglob("*") if path.is_file())
+    store = [path for path in shards if "blocks" not in path.parts]
+    assert len(store) > 10
+    for path in store:
         assert (one / path).read_bytes() == (other / path).read_bytes(), path
+    manifests = [path for path in shards if path.match("shards/blocks/*.json")]
+    assert len(manifests) == 3
+    for path in manifests:
+        assert checksums(one / path) == checksums(other / path), path
     for name in ("statistics.json", "climatology.nc"):
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
     for experiment in ("convlstm", "cnn"):
@@ -54,6 +61,10 @@ def assert_same_results(one: Path, other: Path) -> None:
         ]
         xr.testing.assert_identical(*scores)
         assert np.isfinite(scores[0].mse).all()
+
+
+def checksums(manifest: Path) -> list[tuple[int, str]]:
+    return [(entry.block, entry.crc32c) for entry in read_manifest(manifest).blocks]
 
 
 def test_a_workflow_killed_in_every_stage_ends_like_an_undisturbed_one(finished: Any, new_project: Any) -> None:

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 PARTITIONS = {
     "inventory": "cpu",
+    "audit": "cpu",
     "extract": "cpu",
     "statistics_month": "cpu",
     "statistics": "mem",
@@ -49,11 +50,12 @@ def gmd(new_project: Any) -> Any:
 
 GMD_JOBS = {
     "inventory": 13 * 12,
+    "audit": 1,
     "extract": 13 * 12,
     "statistics_month": 11 * 12,
     "statistics": 1,
     "shards_layout": 1,
-    "shards": -(-(13 * 365 + 3) * 24 // 744),
+    "shards": 13,
     "train": 2,
     "forecast": 2,
     "verify": 2,
@@ -63,7 +65,7 @@ GMD_JOBS = {
 }
 
 
-def test_the_papers_experiment_plans_every_month_block_and_experiment(gmd: Any) -> None:
+def test_the_papers_experiment_plans_every_month_year_and_experiment(gmd: Any) -> None:
     output = gmd.run("--dry-run")
     assert counts(output) == GMD_JOBS
     assert "Y2007to2019M01to12-92_56-38.40N00.00E-2t_tcc_t850" in output

@@ -15,7 +15,8 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
 from windrow.errors import UserError
-from windrow.geography import coastlines
+from windrow.geography import cell_edges, coastlines_on
+from windrow.grid import ROTATED, Grid
 from windrow.report.cases import Case
 from windrow.report.figures import INK, embedded_png, house_style
 from windrow.report.text import decimals, plain_units, quantity, score_units
@@ -31,21 +32,22 @@ GAP, HEAD, LEFT, RIGHT, FOOT = 0.12, 0.42, 0.34, 0.85, 0.1
 
 @dataclass(frozen=True)
 class Ground:
-    """The grid of a domain and the coastlines in it."""
+    """The grid of a domain and the coastlines in it; maps are drawn in the grid's own `x` and `y`."""
 
-    latitude: npt.NDArray[np.float64]
-    longitude: npt.NDArray[np.float64]
+    grid: Grid
     coast: list[npt.NDArray[np.float64]]
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
         """West, east, south and north edge of the outer cells."""
-        x, y = cell_edges(self.longitude), cell_edges(self.latitude)
+        x, y = cell_edges(self.grid.x), cell_edges(self.grid.y)
         return float(x.min()), float(x.max()), float(y.min()), float(y.max())
 
     @property
     def stretch(self) -> float:
-        """How much longer a degree of latitude is than one of longitude, in the middle of the domain."""
+        """How much longer a unit of `y` is than one of `x`, in the middle of the domain; metres are equally long."""
+        if self.grid.mapping.get("grid_mapping_name", ROTATED) != ROTATED:
+            return 1.0
         _, _, south, north = self.extent
         return float(1 / max(np.cos(np.radians((south + north) / 2)), 0.1))
 
@@ -68,19 +70,9 @@ class Look:
         return np.asarray(np.round(255 * colours), dtype=np.uint8)
 
 
-def cell_edges(centres: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Edges half-way between the centres; a lone centre gets a cell of one degree."""
-    if len(centres) == 1:
-        return np.array([centres[0] - 0.5, centres[0] + 0.5])
-    half = np.diff(centres) / 2
-    return np.concatenate([[centres[0] - half[0]], centres[:-1] + half, [centres[-1] + half[-1]]])
-
-
-def ground_of(latitude: npt.NDArray[np.float64], longitude: npt.NDArray[np.float64]) -> Ground:
+def ground_of(grid: Grid) -> Ground:
     """The grid with its coastlines."""
-    west, east, south, north = Ground(latitude, longitude, []).extent
-    coast = coastlines(south=max(south, -90), north=min(north, 90), west=west, east=east)
-    return Ground(latitude, longitude, coast)
+    return Ground(grid, coastlines_on(grid))
 
 
 def differences() -> Colormap:
@@ -160,8 +152,8 @@ def _draw_field(
     limits: tuple[float, float],
 ) -> QuadMesh:
     mesh = axes.pcolormesh(
-        cell_edges(ground.longitude),
-        cell_edges(ground.latitude),
+        cell_edges(ground.grid.x),
+        cell_edges(ground.grid.y),
         field,
         cmap=colours,
         vmin=limits[0],

@@ -11,6 +11,8 @@ import yaml
 from markupsafe import Markup
 
 from windrow.forecasts import Forecasts
+from windrow.geography import box_of
+from windrow.report.audit import audit_of
 from windrow.report.cases import Case, read_cases
 from windrow.report.curves import score_curves
 from windrow.report.history import history_curve
@@ -65,6 +67,7 @@ def experiment_page(
     forecasts: Forecasts,
     reader: ShardReader,
     history: dict[str, Any],
+    audit: dict[str, Any],
     provenance: dict[str, str],
 ) -> str:
     """The page as HTML.
@@ -75,7 +78,7 @@ def experiment_page(
         If scores and forecasts do not belong together, or the colour map is unknown.
     """
     variables = [str(name) for name in scores["variable"].values]
-    ground = ground_of(forecasts.latitude, forecasts.longitude)
+    ground = ground_of(forecasts.grid)
     means = aggregate(scores)
     return render(
         "report.html.jinja",
@@ -88,6 +91,7 @@ def experiment_page(
         baselines={label(name): DEFINITIONS[name] for name in baselines_of(scores) if name in DEFINITIONS},
         history=history_curve(history),
         training=_training(history),
+        audit=audit_of(audit),
         settings=yaml.safe_dump(settings.settings, sort_keys=False, default_flow_style=None, width=88),
         facts=_facts(settings, scores),
         provenance=provenance,
@@ -149,7 +153,7 @@ def _question(settings: ReportPage, scores: xr.Dataset, forecasts: Forecasts) ->
     samples = counted(scores.sizes["init_time"], "forecast")
     return (
         f"How well does {settings.experiment_name} forecast {variables} {hours(leads, among=leads)} ahead over "
-        f"{region(forecasts.latitude, forecasts.longitude)}? Scored on {samples} of the "
+        f"{region(*box_of(forecasts.grid))}? Scored on {samples} of the "
         f"{settings.split} split, beside {counted(len(baselines_of(scores)), 'baseline')} on the same samples."
     )
 

@@ -116,11 +116,11 @@ def moment(time: np.datetime64) -> str:
     return f"{found.day} {found:%B %Y, %H:%M} UTC".replace(" ", "\N{NO-BREAK SPACE}", 2)
 
 
-def region(latitude: npt.NDArray[np.float64], longitude: npt.NDArray[np.float64]) -> str:
+def region(south: float, north: float, west: float, east: float) -> str:
     """The extent of a grid: `50.0–58.0° N, 10.0° W – 2.0° E`."""
-    south, north = (_degrees(value, "NS") for value in (latitude.min(), latitude.max()))
-    west, east = (_degrees((value + 180) % 360 - 180, "EW") for value in (longitude.min(), longitude.max()))
-    return f"{south} – {north}, {west} – {east}"
+    latitudes = (_degrees(value, "NS") for value in (south, north))
+    longitudes = (_degrees((value + 180) % 360 - 180, "EW") for value in (west, east))
+    return f"{' – '.join(latitudes)}, {' – '.join(longitudes)}"
 
 
 def _degrees(value: float, sides: str) -> str:

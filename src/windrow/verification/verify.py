@@ -14,6 +14,7 @@ from windrow.extracted import hours_since_1900
 from windrow.forecasts import CHUNK_INITS, COORDINATES, Forecasts, open_forecasts
 from windrow.shards.reader import ShardReader
 from windrow.stages import Verify
+from windrow.statistics import split_hash
 from windrow.verification.baselines import BASELINES, Archive, truth, verifiable
 from windrow.verification.scores import SCORES, score_all
 
@@ -26,10 +27,13 @@ def verify(settings: Verify, *, forecasts: Path, shards: Path, climatology: Path
     Raises
     ------
     UserError
-        If an input is missing or no initial time is left.
+        If an input is missing or of another training split, or no initial time is left.
     """
     store = open_forecasts(forecasts)
-    archive = Archive(ShardReader(shards, settings.layout), read_climatology(climatology), store.variables)
+    if store.group.attrs.get("split_hash") != split_hash(settings.train):
+        raise UserError(f"{forecasts} comes from a model of another training split; run the stage forecast again")
+    means = read_climatology(climatology, settings.train)
+    archive = Archive(ShardReader(shards, settings.layout), means, store.variables)
     origin = hours_since_1900(settings.layout.origin)
     inits = (store.init_hours - origin) // settings.layout.step_hours
     kept = verifiable(archive, inits, settings.baselines)
