@@ -57,14 +57,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--one-file-per", choices=("day", "month"), default="day", help="files of the archive")
     parser.add_argument("--months", type=int, default=36, help="months of shards, whole years (default: 36)")
     parser.add_argument("--quick", action="store_true", help="two days, one run: to see that it works, no figures")
-    parser.add_argument("--readme", action="store_true", help="write the tables into benchmarks/README.md")
+    parser.add_argument(
+        "--readme", action="store_true", help="write the tables into benchmarks/README.md if all went well"
+    )
     args = parser.parse_args()
     if args.quick:
         args.runs, args.months = 1, 2
     elif args.months % 12:
         parser.error("--months must be whole years")
-    if args.quick and args.readme:
-        parser.error("--quick gives no figures for the README")
+    if args.readme and (args.quick or set(args.rows) != set(ROWS)):
+        parser.error("--readme needs all rows, and --quick gives no figures")
     return args
 
 
@@ -99,7 +101,7 @@ class Benchmark:
 
     def row(self, row: Row) -> None:
         """Measure one row."""
-        outcomes = compete(row, self.work, runs=self.args.runs, at_once=self.cores)
+        outcomes = compete(row, self.work, runs=self.args.runs, at_once=self.cores, warm_up=not self.args.quick)
         self.measured[row.key] = outcomes
         table = as_table(row, outcomes)
         self.tables.append(table)
@@ -186,7 +188,7 @@ class Benchmark:
             layout_s=layout,
             shards=Line(start, max(0.0, job - start) / min(12, len(months))),
         )
-        self.tables += [
+        tables = [
             "**Time and peak memory of each step**, measured",
             memory_table(costs, more),
             f"From these, for a month's job: `inventory` {per_message(inventory)} message, "
@@ -204,7 +206,8 @@ class Benchmark:
             "with an archive that delivers its pages as fast as memory",
             extrapolation.table(at_once=self.cores),
         ]
-        print("\n\n".join(self.tables[-13:]), flush=True)
+        self.tables += tables
+        print("\n" + "\n\n".join(tables), flush=True)
 
 
 def _line(one: Cost, count: int, other: Cost, other_count: int) -> Line:
@@ -225,17 +228,21 @@ def measure(args: argparse.Namespace, work: Path) -> int:
     benchmark.set_up()
     machine = described(work, benchmark.pythons)
     print(machine, flush=True)
+    complete = True
     for name in args.rows:
-        getattr(benchmark, name)()
-    took = f"{args.runs} runs of everybody, in turn; the whole took {duration(time.monotonic() - begun)}."
-    if args.readme:
-        content = "\n\n".join([machine, took, *benchmark.tables])
-        README.write_text(put_between(README.read_text(), "data", content))
+        try:
+            getattr(benchmark, name)()
+        except FailedError as problem:
+            tell(f"{name} FAILED: {problem}")
+            complete = False
+    outcomes = [one for some in benchmark.measured.values() for one in some]
+    complete &= all(one.problem == one.contender.unavailable for one in outcomes)
+    took = f"{args.runs} counted runs of everybody, in turn; the whole took {duration(time.monotonic() - begun)}."
     print(f"\n{took}")
-    failed = [
-        one for some in benchmark.measured.values() for one in some if one.problem != one.contender.unavailable
-    ]
-    return 1 if failed else 0
+    if args.readme and complete:
+        content = "\n\n".join([machine, took, *benchmark.tables])
+        README.write_text(put_between(README.read_text(encoding="utf-8"), "data", content), encoding="utf-8")
+    return 0 if complete else 1
 
 
 def main() -> int:

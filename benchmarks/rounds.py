@@ -27,21 +27,35 @@ class Outcome:
     setups: list[float] = field(default_factory=list)
     problem: str = ""
 
+    def forget(self) -> None:
+        """Drop what was measured so far."""
+        for figures in (self.seconds, self.peaks, self.setups):
+            figures.clear()
 
-def compete(row: Row, work: Path, *, runs: int, at_once: int) -> list[Outcome]:
-    """Run every contender `runs` times, one after the other in each round; check the results of the first round."""
+
+def compete(row: Row, work: Path, *, runs: int, at_once: int, warm_up: bool = True) -> list[Outcome]:
+    """Run every contender `runs` times, one after the other in each round; check the results of the first round.
+
+    With `warm_up` a first round is not counted: a virtual machine that touches its memory for the first time, cold
+    files and modules that are not compiled yet are not what is compared.
+    """
     outcomes = [Outcome(contender, problem=contender.unavailable) for contender in row.contenders]
-    for number in range(runs):
+    for number in range(1 - warm_up, runs + 1):
         for place, outcome in enumerate(outcomes):
             if outcome.problem:
                 continue
             try:
-                _once(outcome, work / "logs" / f"{row.key}-{place}", at_once=at_once, is_first=not number)
+                _once(
+                    outcome, work / "logs" / f"{row.key}-{place}", at_once=at_once, is_first=number == 1 - warm_up
+                )
             except FailedError as problem:
                 outcome.problem = str(problem)
                 tell(f"{row.key}: {outcome.contender.name} FAILED: {problem}")
             else:
-                tell(f"{row.key} {number + 1}/{runs}: {outcome.contender.name}: {duration(outcome.seconds[-1])}")
+                tell(f"{row.key} {number}/{runs}: {outcome.contender.name}: {duration(outcome.seconds[-1])}")
+        if not number:
+            for outcome in outcomes:
+                outcome.forget()
     return outcomes
 
 
@@ -57,9 +71,10 @@ def _once(outcome: Outcome, log: Path, *, at_once: int, is_first: bool) -> None:
         told = _printed(measured)
         outcome.seconds.append(told["seconds"])
         outcome.setups.append(told["opened_at"] - measured.begun)
+        outcome.peaks.append(int(told["own_bytes"]))
     else:
         outcome.seconds.append(measured.seconds)
-    outcome.peaks.append(measured.peak_bytes)
+        outcome.peaks.append(measured.peak_bytes)
 
 
 def _printed(measured: Measured) -> dict[str, float]:
@@ -106,4 +121,9 @@ def _line(outcome: Outcome, ours: list[float]) -> list[str]:
 def setups(outcomes: list[Outcome]) -> str:
     """How long the readers of windows take to open a store."""
     told = [f"{one.contender.name} {middle(one.setups)}" for one in outcomes if one.setups]
-    return f"To import and open, not in the times: {'; '.join(told)}." if told else ""
+    return (
+        f"To import and open, not in the times: {'; '.join(told)}. Memory here is the processes' own (`RssAnon`), "
+        "without the pages of files that are mapped, which the kernel takes back when it needs them."
+        if told
+        else ""
+    )

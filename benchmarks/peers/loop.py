@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -44,7 +45,15 @@ def run(description: str | None, opened: Callable[[Path], Fill]) -> None:
     seconds = [_pass(fill, firsts, buffer) / firsts.size for _ in range(2)]
     fill(firsts[0], buffer)
     np.savez(args.kept, firsts=firsts[0], values=buffer)
-    print(json.dumps({"opened_at": opened_at, "first_pass_s": seconds[0], "seconds": seconds[1]}))
+    own = own_bytes()
+    print(json.dumps({"opened_at": opened_at, "first_s": seconds[0], "seconds": seconds[1], "own_bytes": own}))
+
+
+def own_bytes() -> int:
+    """Memory of this process that is no page of a file."""
+    found = re.search(r"RssAnon:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) * 1024
 
 
 def _pass(fill: Fill, firsts: npt.NDArray[np.int64], buffer: Buffer) -> float:

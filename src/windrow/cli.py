@@ -6,6 +6,7 @@ import argparse
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 
 from windrow import __version__
 from windrow.errors import UserError
@@ -32,8 +33,8 @@ STEPS = (
 )
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all subcommands; nothing heavy is imported for it."""
+def build_parser(steps: Sequence[str] = STEPS) -> argparse.ArgumentParser:
+    """The parser of these subcommands; nothing heavy is imported for it."""
     parser = argparse.ArgumentParser(
         prog="windrow",
         description="From an archive of GRIB files to a verified machine-learned weather model.",
@@ -41,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"windrow {__version__}")
     subparsers = parser.add_subparsers(dest="step", required=True, metavar="STEP")
-    for name in STEPS:
+    for name in steps:
         step = importlib.import_module(f"windrow.steps.{name}")
         summary = (step.__doc__ or "").partition("\n")[0]
         aliases = [name.replace("_", "-")] if "_" in name else []
@@ -53,7 +54,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one step; 0 is success, 2 a mistake of the user's, told in one message."""
-    parsed = build_parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    named = arguments[0].replace("-", "_") if arguments else ""
+    parsed = build_parser([named] if named in STEPS else STEPS).parse_args(arguments)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would look through all installed packages
     try:
         parsed.run(parsed)
         sys.stdout.flush()

@@ -1,8 +1,8 @@
 """Map projections by their CF grid mapping, on the sphere and on the ellipsoid.
 
 Formulas of Snyder (1987), Map projections: a working manual, USGS Professional Paper 1395; the numbers in
-comments are his. They are computed here because the PROJ libraries that pyproj and eccodes bring along end the
-process with a segmentation fault when both are loaded.
+comments are his. They are computed here because the PROJ libraries that pyproj and eccodes bring along give errors
+or a segmentation fault once both are loaded into a process.
 """
 
 from __future__ import annotations
@@ -14,56 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from windrow.ellipsoid import Ellipsoid, ellipsoid_of
+
 Floats = npt.NDArray[np.float64]
 Pair = tuple[Floats, Floats]
-
-_ITERATIONS = 12  # each gains a factor of about e², 0.007
-
-
-@dataclass(frozen=True)
-class _Earth:
-    """The ellipsoid's longer half axis (m) and its eccentricity."""
-
-    a: float
-    e: float
-
-    def m(self, latitude: Floats) -> Floats:
-        """Radius of a parallel over `a` (14-15)."""
-        return np.asarray(np.cos(latitude) / np.sqrt(1 - (self.e * np.sin(latitude)) ** 2))
-
-    def t(self, latitude: Floats) -> Floats:
-        """Tangent of half the conformal distance from the north pole (15-9)."""
-        return np.asarray(np.tan(np.pi / 4 - latitude / 2) / self._squeeze(latitude))
-
-    def latitude_of_t(self, t: Floats) -> Floats:
-        """The inverse of `t` (7-9)."""
-        latitude = np.pi / 2 - 2 * np.arctan(t)
-        for _ in range(_ITERATIONS if self.e else 0):
-            latitude = np.pi / 2 - 2 * np.arctan(t * self._squeeze(latitude))
-        return latitude
-
-    def _squeeze(self, latitude: Floats) -> Floats:
-        sine = self.e * np.sin(latitude)
-        return np.asarray(((1 - sine) / (1 + sine)) ** (self.e / 2))
-
-    def q(self, latitude: Floats) -> Floats:
-        """Area between the equator and a parallel, in units of pi a² (3-12)."""
-        sine = np.sin(latitude)
-        if not self.e:
-            return np.asarray(2 * sine)
-        return np.asarray(
-            (1 - self.e**2) * (sine / (1 - (self.e * sine) ** 2) + np.arctanh(self.e * sine) / self.e)
-        )
-
-    def latitude_of_q(self, q: Floats) -> Floats:
-        """The inverse of `q` (3-16), from the latitude of the sphere of the same area."""
-        whole = float(self.q(np.array(np.pi / 2)))
-        latitude = np.arcsin(np.clip(q / whole, -1, 1))
-        for _ in range(_ITERATIONS if self.e else 0):
-            cosine, squash = np.cos(latitude), 1 - (self.e * np.sin(latitude)) ** 2
-            step = (q - self.q(latitude)) * squash**2 / (2 * (1 - self.e**2)) / np.maximum(cosine, 1e-9)
-            latitude = np.clip(latitude + step, -np.pi / 2, np.pi / 2)
-        return np.asarray(np.where(np.abs(q) > whole * (1 + 1e-12), np.nan, latitude))
 
 
 @dataclass(frozen=True)
@@ -89,7 +43,7 @@ class _Cone:
         return self.latitude(radius), np.arctan2(sign * x, sign * down) / self.n + self.longitude_0
 
 
-def _lambert(earth: _Earth, mapping: dict[str, Any]) -> _Cone:
+def _lambert(earth: Ellipsoid, mapping: dict[str, Any]) -> _Cone:
     first, last, origin = _parallels(mapping)
     m, t = earth.m(np.array([first, last])), earth.t(np.array([first, last]))
     n = float(np.sin(first) if first == last else np.log(m[0] / m[1]) / np.log(t[0] / t[1]))  # 15-8
@@ -107,7 +61,7 @@ def _lambert(earth: _Earth, mapping: dict[str, Any]) -> _Cone:
     )
 
 
-def _albers(earth: _Earth, mapping: dict[str, Any]) -> _Cone:
+def _albers(earth: Ellipsoid, mapping: dict[str, Any]) -> _Cone:
     first, last, origin = _parallels(mapping)
     m, q = earth.m(np.array([first, last])) ** 2, earth.q(np.array([first, last]))
     n = float(np.sin(first) if first == last else (m[0] - m[1]) / (q[1] - q[0]))  # 14-14
@@ -125,7 +79,7 @@ def _albers(earth: _Earth, mapping: dict[str, Any]) -> _Cone:
     )
 
 
-def _polar(earth: _Earth, mapping: dict[str, Any]) -> _Cone:
+def _polar(earth: Ellipsoid, mapping: dict[str, Any]) -> _Cone:
     """The southern aspect is a cone with n = -1 that opens northward."""
     sign = np.sign(mapping["latitude_of_projection_origin"])
     true = np.array(np.radians(abs(mapping["standard_parallel"])))
@@ -150,7 +104,7 @@ def _parallels(mapping: dict[str, Any]) -> tuple[float, float, float]:
 
 @dataclass(frozen=True)
 class _Mercator:
-    earth: _Earth
+    earth: Ellipsoid
     scale: float
     longitude_0: float
 
@@ -163,7 +117,7 @@ class _Mercator:
         return self.earth.latitude_of_t(np.exp(-y / self.scale)), x / self.scale + self.longitude_0
 
 
-def _mercator(earth: _Earth, mapping: dict[str, Any]) -> _Mercator:
+def _mercator(earth: Ellipsoid, mapping: dict[str, Any]) -> _Mercator:
     scale = earth.a * float(earth.m(np.array(np.radians(mapping["standard_parallel"]))))
     return _Mercator(earth, scale, np.radians(mapping["longitude_of_projection_origin"]))
 
@@ -172,7 +126,7 @@ def _mercator(earth: _Earth, mapping: dict[str, Any]) -> _Mercator:
 class _Azimuthal:
     """Lambert's azimuthal equal-area projection."""
 
-    earth: _Earth
+    earth: Ellipsoid
     latitude_0: float
     longitude_0: float
 
@@ -213,7 +167,7 @@ class _Azimuthal:
         return self.earth.latitude_of_q(q), self.longitude_0 + np.arctan2(east, north)
 
 
-def _azimuthal(earth: _Earth, mapping: dict[str, Any]) -> _Azimuthal:
+def _azimuthal(earth: Ellipsoid, mapping: dict[str, Any]) -> _Azimuthal:
     origin = (mapping["latitude_of_projection_origin"], mapping["longitude_of_projection_origin"])
     return _Azimuthal(earth, *(float(np.radians(angle)) for angle in origin))
 
@@ -245,13 +199,13 @@ def _about(pole: float, latitude: Floats, longitude: Floats) -> Pair:
     return np.arctan2(up, np.hypot(east, north)), np.arctan2(east, north)
 
 
-def _rotated(earth: _Earth, mapping: dict[str, Any]) -> _Rotated:
+def _rotated(earth: Ellipsoid, mapping: dict[str, Any]) -> _Rotated:
     names = ("grid_north_pole_latitude", "grid_north_pole_longitude", "north_pole_grid_longitude")
     return _Rotated(*(float(np.radians(mapping.get(name, 0.0))) for name in names))
 
 
 Projection = _Cone | _Mercator | _Azimuthal | _Rotated
-_KINDS: dict[str, Callable[[_Earth, dict[str, Any]], Projection]] = {
+_KINDS: dict[str, Callable[[Ellipsoid, dict[str, Any]], Projection]] = {
     "lambert_conformal_conic": _lambert,
     "albers_conical_equal_area": _albers,
     "polar_stereographic": _polar,
@@ -292,15 +246,7 @@ def _projection(mapping: dict[str, Any]) -> Projection:
     name = mapping["grid_mapping_name"]
     if name not in _KINDS:
         raise ValueError(f"the grid mapping {name} is not known")
-    return _KINDS[name](_earth(mapping), mapping)
-
-
-def _earth(mapping: dict[str, Any]) -> _Earth:
-    a = float(mapping["earth_radius"] if "earth_radius" in mapping else mapping["semi_major_axis"])
-    b = float(mapping.get("semi_minor_axis", a))
-    if not 0 < b <= a < np.inf:
-        raise ValueError(f"an Earth with half axes of {a:g} and {b:g} m")
-    return _Earth(a, float(np.sqrt(1 - (b / a) ** 2)))
+    return _KINDS[name](ellipsoid_of(mapping), mapping)
 
 
 def _radians(degrees: npt.ArrayLike) -> Floats:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windrow.grib.decode import Fields, Place, decoded
+from windrow.grib.decode import Fields, Place
+from windrow.grib.decoder import decoded
 from windrow.grib.framing import message_at
 from windrow.grib.packing import Selection, packing_of
 
@@ -31,8 +32,9 @@ def encoded(
     values: npt.NDArray[np.float64], *, edition: int, bits: int, decimal_scale: int = 0, **keys: object
 ) -> bytes:
     handle = eccodes.codes_grib_new_from_samples(f"regular_ll_sfc_grib{edition}")
+    points = {"numberOfDataPoints": NY * NX} if edition == 2 else {}
     try:
-        for key, value in {**KEYS, "bitsPerValue": bits, "decimalScaleFactor": decimal_scale, **keys}.items():
+        for key, value in {**KEYS, **points, "bitsPerValue": bits, "decimalScaleFactor": decimal_scale, **keys}.items():
             eccodes.codes_set(handle, key, value)
         eccodes.codes_set_values(handle, values.ravel())
         content: bytes = eccodes.codes_get_message(handle)

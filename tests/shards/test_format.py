@@ -2,6 +2,7 @@
 
 import datetime as dt
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windrow.shards.blocks import BlockBuffer
+from windrow.shards.blocks import BlockWriter, Source
 from windrow.shards.layout import block_path
+from windrow.shards.manifest import MonthState, file_checksum
 from windrow.shards.reader import ShardReader
 from windrow.stages import Layout
 
@@ -40,17 +42,23 @@ def layout_of(block_steps: int, variables: int, ny: int, nx: int) -> Layout:
     )
 
 
+@dataclass
+class Fields:
+    """What a month gives, out of memory."""
+
+    values: npt.NDArray[np.float32]
+
+    def fields(self, variable: str, steps: slice) -> npt.NDArray[np.float32]:
+        return self.values[steps, int(variable[1:])]
+
+
 def write_blocks(root: Path, fields: npt.NDArray[np.float32], present: list[bool], layout: Layout) -> None:
-    buffer = BlockBuffer(layout)
-    for block in range(-(-len(fields) // layout.block_steps)):
-        part = slice(block * layout.block_steps, (block + 1) * layout.block_steps)
-        if any(present[part]):
-            count = len(present[part])
-            buffer.present[:] = False
-            buffer.present[:count] = present[part]
-            buffer.fields[:count] = fields[part]
-            buffer.seal()
-            buffer.write(block_path(root, block))
+    steps = np.flatnonzero(present)
+    source = Source(root, Fields(fields[steps]), steps, MonthState(name="", size=0, mtime_ns=0))
+    writer = BlockWriter(layout)
+    for block in np.unique(steps // layout.block_steps).tolist():
+        entry = writer.write(block_path(root, block), block, [source])
+        assert entry.crc32c == file_checksum(block_path(root, block))
 
 
 @settings(max_examples=60, deadline=None)

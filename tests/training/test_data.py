@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from windrow.shards.blocks import BlockBuffer
-from windrow.shards.layout import block_path
+from windrow.shards.layout import block_path, shape_of
 from windrow.shards.reader import ShardReader
 from windrow.stages import Layout
 from windrow.training import data
@@ -53,12 +52,12 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> ShardReader:
     layout = Layout(
         origin=dt.datetime(2007, 1, 1), step_hours=1, block_steps=30, variables=("2t", "tcc"), ny=3, nx=4
     )
-    buffer = BlockBuffer(layout)
+    shape = shape_of(layout)
     for block in range(2):
-        buffer.fields[:] = np.random.default_rng(block).random(buffer.fields.shape, dtype=np.float32)
-        buffer.present[:] = True
-        buffer.seal()
-        buffer.write(block_path(path, block))
+        fields = np.random.default_rng(block).random(shape.fields, dtype=np.float32)
+        file = block_path(path, block)
+        file.parent.mkdir(parents=True)
+        file.write_bytes(fields.tobytes() + shape.index_ending(np.ones(shape.steps, dtype=bool)))
     return ShardReader(path, layout)
 
 

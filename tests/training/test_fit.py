@@ -218,3 +218,9 @@ def test_checkpoints_of_other_settings_are_removed_and_their_curves_kept(tiny: A
     assert not other.parent.exists()
     assert foreign.exists()
     assert len(curves(tmp_path)) == 2
+
+
+def test_batches_gathered_by_workers_give_the_same_weights(tiny: Any, tmp_path: Path) -> None:
+    for workers in (0, 2):
+        assert cli.main(options(tiny, tmp_path / str(workers), "cnn", workers=workers)) == 0
+    assert_equal(weights(tmp_path / "0"), weights(tmp_path / "2"))

@@ -95,3 +95,13 @@ def test_training_and_forecasts_ask_slurm_for_a_gpu(new_project: Any) -> None:
     output = new_project().run("--profile", "profiles/slurm", "--dry-run", "--forceall")
     asked = Counter(re.findall(r"gres=(\S+?),", output))
     assert asked == {"gpu:1": 4}
+
+
+def test_the_shards_are_written_by_ranks_on_slurm_and_by_one_process_elsewhere(new_project: Any) -> None:
+    project = new_project()
+    on_slurm = project.run("--profile", "profiles/slurm", "--dry-run", "--printshellcmds", "--forceall")
+    started = re.findall(r"^ *(\S.*?) shards +--settings .* --ranks +(\d+) ", on_slurm, flags=re.M)
+    assert started == [("srun --mpi=pmi2 -n 4 python -m mpi4py -m windrow", "4")] * 3
+    here = project.run("--dry-run", "--printshellcmds", "--forceall")
+    started = re.findall(r"^ *(\S.*?) shards +--settings .* --ranks +(\d+) ", here, flags=re.M)
+    assert started == [("windrow", "1")] * 3

@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.errors import UserError
+from windrow.grib.decoder import decoder
 from windrow.grib.framing import DamageError, Frame, message_at, single_field
 from windrow.grib.inventory import FileState
-from windrow.grib.packing import Selection, packing_of
+from windrow.grib.packing import Selection, ibm, packing_of
 from windrow.grib.sizes import require_content, require_sizes
 
-_MISSING = 1e34
 Floats = npt.NDArray[np.float64]
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class Place(NamedTuple):
@@ -82,21 +83,21 @@ class Fields:
                 raise self._changed()
             packing = packing_of(self._descriptor, frame, place.field)
             if packing is not None and packing.values == self._points:
-                return self._selection.unpacked(self._descriptor, frame, packing)
-            require_sizes(self._descriptor, frame, place.field)
-            require_content(self._descriptor, frame, place.field, self._points)
-            return self._decoded(frame, place.field)
+                return _small(self._selection.unpacked(self._descriptor, frame, packing))
+            return _small(self._decoded(frame, place.field))
         except DamageError:
             raise self._changed() from None
-        except (ValueError, IndexError) as problem:
+        except (ValueError, IndexError, OverflowError) as problem:
             raise UserError(
                 f"{place.file}: the message at byte {place.offset} cannot be decoded ({problem}); fetch this file "
                 "again"
             ) from None
 
     def _decoded(self, frame: Frame, field: int) -> Floats:
+        require_sizes(self._descriptor, frame, field)
+        require_content(self._descriptor, frame, field, self._points)
         content = os.pread(self._descriptor, frame.length, frame.offset)
-        return decoded(single_field(content, frame, field), self._points)[self._selection.indices]
+        return decoder().values(single_field(content, frame, field), self._points, self._selection.indices)
 
     def _open(self, name: str) -> None:
         self._check()
@@ -126,55 +127,39 @@ class Fields:
         self._descriptor, self._name = -1, ""
 
 
-def decoded(content: bytes, points: int) -> Floats:
-    """All values of a message by eccodes, NaN where the bitmap has none.
-
-    Raises
-    ------
-    ValueError
-        If eccodes cannot decode it, or there are not as many values as points.
-    """
-    import eccodes
-
-    handle = eccodes.codes_new_from_message(content)
-    try:
-        if (stated := eccodes.codes_get_size(handle, "values")) != points:  # before memory is taken for them
-            raise ValueError(f"{stated} values on a grid of {points} points")
-        eccodes.codes_set(handle, "missingValue", _MISSING)
-        values: Floats = eccodes.codes_get_values(handle)
-        values[values == _MISSING] = np.nan  # of a bitmap, or of complex packing, which marks them among the values
-    except eccodes.CodesInternalError as problem:
-        raise ValueError(str(problem)) from None
-    finally:
-        eccodes.codes_release(handle)
+def _small(values: Floats) -> Floats:
+    """The values if single precision can hold them; a damaged scale makes others."""
+    if (np.abs(values) > _LARGEST).any():
+        raise ValueError(f"values of up to {np.nanmax(np.abs(values)):.0e}")
     return values
 
 
 def coefficients(root: Path, place: Place) -> Floats:
     """The hybrid coefficients of a message on model levels, A (Pa) then B, from the top; empty if it has none.
 
+    Edition 1 has them in the grid section as numbers of the IBM/360, edition 2 at the end of the product section.
+
     Raises
     ------
     UserError
-        If eccodes cannot read them.
+        If the message cannot be read.
     """
-    import eccodes
-
-    with (root / place.file).open("rb") as stream:
-        stream.seek(place.offset)
-        content = stream.read(place.length)
     descriptor = os.open(root / place.file, os.O_RDONLY)
     try:
         frame = message_at(descriptor, place.offset, os.fstat(descriptor).st_size)
+        number = 2 if frame.edition == 1 else 4
+        sections = frame.fields[place.field]
+        section = frame.bytes_of(descriptor, *sections[number]) if number in sections else bytes(7)
+    except (DamageError, IndexError):
+        raise UserError(f"{place.file} has changed since its inventory; run the inventory again") from None
     finally:
         os.close(descriptor)
-    handle = eccodes.codes_new_from_message(single_field(content, frame, place.field))
-    try:
-        if not eccodes.codes_get(handle, "PVPresent", int):
-            return np.empty(0)
-        found: Floats = eccodes.codes_get_array(handle, "pv")
-        return found
-    except eccodes.CodesInternalError as problem:
-        raise UserError(f"{place.file}: the message at byte {place.offset} cannot be read ({problem})") from None
-    finally:
-        eccodes.codes_release(handle)
+    count, start = (section[3], section[4] - 1) if number == 2 else (int.from_bytes(section[5:7]), -1)
+    numbers = section[start:][: 4 * count] if number == 2 else section[len(section) - 4 * count :]
+    if len(numbers) != 4 * count:
+        raise UserError(
+            f"{place.file}: the message at byte {place.offset} lacks coefficients; fetch this file again"
+        )
+    if number == 4:
+        return np.frombuffer(numbers, dtype=">f4").astype(np.float64)
+    return np.array([ibm(numbers[at : at + 4]) for at in range(0, 4 * count, 4)], dtype=np.float64)

@@ -89,7 +89,13 @@ def message_at(descriptor: int, offset: int, size: int) -> Frame:
     frame = framed[start[7]](descriptor, Frame(offset, 0, start[7], (), start), size)
     if frame.bytes_of(descriptor, frame.length - _TAIL, _TAIL) != b"7777":
         raise DamageError(offset, f"a message of {frame.length} bytes that does not end in 7777")
+    if (end := sum(max(frame.fields[-1].values())) + _TAIL) != frame.length:
+        raise _unfit(offset, frame.length, end)
     return frame
+
+
+def _unfit(offset: int, length: int, end: int) -> DamageError:
+    return DamageError(offset, f"a message of {length} bytes with sections of {end}")
 
 
 def _after_zeros(descriptor: int, offset: int) -> int:
@@ -128,8 +134,8 @@ def _edition_1(descriptor: int, frame: Frame, size: int) -> Frame:
         data = max(0, length - end - _TAIL)
     _check_whole(frame.offset, length, size)
     sections[4] = Section(end, data)
-    if end + data + _TAIL != length:
-        raise DamageError(frame.offset, f"a message of {length} bytes with sections of {end + data + _TAIL}")
+    if end + data + _TAIL > length:
+        raise _unfit(frame.offset, length, end + data + _TAIL)
     _check_lengths(frame.offset, sections, _LEAST_1)
     return frame._replace(length=length, fields=(sections,))
 

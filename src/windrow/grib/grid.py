@@ -171,9 +171,10 @@ def _corner(grid: dict[str, Any], axes: Axes, domain: AnyDomain) -> tuple[int, i
     latitude, longitude = float(axes.y.at(np.array(row))), float(axes.x.at(np.array(column)))
     off_x = (longitude - domain.west + 180.0) % 360.0 - 180.0
     if max(abs(latitude - domain.south), abs(off_x)) >= TOLERANCE_DEGREES:
+        nearest = f"{round(latitude, 6) + 0.0:g}N {round(domain.west + off_x, 6) + 0.0:g}E"
         raise UserError(
             f"dataset.domain: its corner {domain.south:g}N {domain.west:g}E is not a point of the grid, "
-            f"{round(latitude, 6) + 0.0:g}N {round(domain.west + off_x, 6) + 0.0:g}E is the nearest; {_extent(grid, axes)}"
+            f"{nearest} is the nearest; {_extent(grid, axes)}"
         )
     return south, column
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
+import functools
 import hashlib
 import json
+import os
 import re
 import threading
 from pathlib import Path
@@ -52,6 +55,7 @@ class Kinds:
     """The kinds that were met so far, by their header's key, and their grids by hash. Safe to share among threads."""
 
     def __init__(self) -> None:
+        _silence()
         self.grids: dict[str, dict[str, Any]] = {}
         self._known: dict[bytes, Kind] = {}
         self._names: dict[str, tuple[str, str, str]] = {}
@@ -110,6 +114,14 @@ class Kinds:
         name = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
         self.grids[name] = described
         return name
+
+
+@functools.cache
+def _silence() -> None:
+    """Keep eccodes from telling on stderr what becomes one sentence here."""
+    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - eccodes keeps it
+    atexit.register(nowhere.close)
+    eccodes.codes_context_set_logging(nowhere)
 
 
 def _handle_of(path: Path, frame: Frame, field: int) -> int | None:

@@ -53,7 +53,7 @@ def _packing_1(descriptor: int, frame: Frame, sections: dict[int, Section]) -> P
         start=start + 11,
         values=((length - 11) * 8 - (data[3] & 0x0F)) // data[10],
         bits=data[10],
-        reference=_ibm(data[6:10]),
+        reference=ibm(data[6:10]),
         binary_scale=_signed(data[4:6]),
         decimal_scale=_signed(frame.bytes_of(descriptor, sections[1].start + 26, 2)),
     )
@@ -62,8 +62,10 @@ def _packing_1(descriptor: int, frame: Frame, sections: dict[int, Section]) -> P
 def _packing_2(descriptor: int, frame: Frame, sections: dict[int, Section]) -> Packing | None:
     data = frame.bytes_of(descriptor, *sections[5])
     indicator = frame.bytes_of(descriptor, sections[6].start + _INDICATOR, 1)[0]
+    if data[9:11] != b"\0\0" or indicator != NO_BITMAP:
+        return None
     values, bits = int.from_bytes(data[5:9]), data[19]
-    if data[9:11] != b"\0\0" or indicator != NO_BITMAP or not fits(values, bits, sections[7]):
+    if not fits(values, bits, sections[7]):
         return None
     return Packing(
         start=sections[7].start + 5,
@@ -81,7 +83,7 @@ def _signed(two: bytes) -> int:
     return -(number & 0x7FFF) if number & 0x8000 else number
 
 
-def _ibm(four: bytes) -> float:
+def ibm(four: bytes) -> float:
     """A number of the IBM System/360: sign, exponent of 16, fraction of 24 bits."""
     number = int.from_bytes(four)
     sign = -1.0 if number >> 31 else 1.0
@@ -136,10 +138,11 @@ class Selection:
         """
         values = self._whole_bytes if packing.bits in _WHOLE else self._any_bits
         found = values(descriptor, frame.offset + packing.start, packing.bits)
-        found *= math.ldexp(1.0, packing.binary_scale)
-        found += packing.reference
-        if packing.decimal_scale:
-            found *= _power_of_ten(-packing.decimal_scale)
+        with np.errstate(over="ignore", invalid="ignore"):  # of damaged scales, which are seen in the values
+            found *= math.ldexp(1.0, packing.binary_scale)
+            found += packing.reference
+            if packing.decimal_scale:
+                found *= _power_of_ten(-packing.decimal_scale)
         return found
 
     def _whole_bytes(self, descriptor: int, start: int, bits: int) -> Floats:

@@ -149,10 +149,16 @@ def _require_groups(payload: bytes, representation: bytes, values: int) -> None:
     groups, values (templates 7.2 and 7.3).
     """
     groups = int.from_bytes(representation[31:35])
+    if representation[22] > 2:
+        raise ValueError(f"missing values are managed in the way {representation[22]}")
     if not 1 <= groups <= values:
         raise ValueError(f"{groups} groups of {values} values")
     widths_from, lengths_from = representation[35], int.from_bytes(representation[37:41])
-    order, extra = representation[47:49] if int.from_bytes(representation[9:11]) == COMPLEX[1] else (0, 0)
+    order, extra = 0, 0
+    if int.from_bytes(representation[9:11]) == COMPLEX[1]:
+        order, extra = representation[47:49]
+        if order not in (1, 2) or not 1 <= extra <= 4:
+            raise ValueError(f"spatial differences of order {order} in {extra} bytes")
     start = extra * (order + 1) + -(-groups * representation[19] // 8)
     widths, start = _numbers(payload, start, groups, representation[36])
     scaled, start = _numbers(payload, start, groups, representation[46])
@@ -161,8 +167,8 @@ def _require_groups(payload: bytes, representation: bytes, values: int) -> None:
     lengths[-1:] = int.from_bytes(representation[42:46])
     if int(lengths.sum()) != values or int(widths.max(initial=0)) > _MAX_BITS:
         raise ValueError(f"its groups have {int(lengths.sum())} values of up to {int(widths.max(initial=0))} bits")
-    if int(np.dot(widths, lengths)) > (len(payload) - start) * 8:
-        raise ValueError(f"{len(payload)} bytes of data for groups that need more")
+    if not 0 <= (len(payload) - start) * 8 - int(np.dot(widths, lengths)) < _PADDING_BITS:
+        raise ValueError(f"{len(payload)} bytes of data for groups of other sizes")
 
 
 def _numbers(payload: bytes, start: int, count: int, bits: int) -> tuple[_Numbers, int]:

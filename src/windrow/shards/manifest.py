@@ -102,11 +102,6 @@ def mask(present: tuple[tuple[int, int], ...], steps: int) -> npt.NDArray[np.boo
     return found
 
 
-def checksum(content: npt.NDArray[np.uint8]) -> str:
-    """CRC-32C of bytes in memory."""
-    return f"{int(google_crc32c.value(content)):08x}"
-
-
 def file_checksum(path: Path) -> str:
     """CRC-32C of a file, read piece by piece."""
     found = 0

@@ -18,12 +18,13 @@ from windrow.configfile import canonical
 from windrow.files import flush, remove
 from windrow.shards import blocks
 from windrow.shards import layout as shards_layout
-from windrow.shards.blocks import BlockBuffer, Source, open_sources, states_inside
+from windrow.shards.blocks import BlockWriter, Source, open_sources, states_inside, steps_of
 from windrow.shards.layout import block_path, manifest_path, record_path
 from windrow.shards.lock import locked
 from windrow.shards.manifest import (
     Entry,
     Manifest,
+    MonthState,
     Record,
     file_checksum,
     read_record,
@@ -59,20 +60,22 @@ def write_year(settings: Shards, months: Sequence[Path], shards: Path, ranks: Ra
 def _write_blocks(numbers: Sequence[int], layout: Layout, sources: list[Source], shards: Path) -> list[Entry]:
     """Write or keep these blocks, one after the other."""
     digest = layout_digest(layout)
-    buffer: BlockBuffer | None = None
+    writer = BlockWriter(layout)
     entries = []
     with _flushing() as flush_later:
         for block in numbers:
-            entry = _kept(block, digest, layout, sources, shards)
-            if entry is None:
-                buffer = buffer or BlockBuffer(layout)
-                entry = _write_block(block, digest, buffer, sources, shards)
-                told = f"{int(buffer.present.sum())} of {layout.block_steps} steps"
+            path, record = block_path(shards, block), record_path(shards, block)
+            entry = _kept(path, record, digest, states_inside(steps_of(block, layout), sources))
+            if entry is not None:
+                print(f"block {block}: kept", flush=True)
             else:
-                told = "kept"
-            flush_later(block_path(shards, block))
+                remove(record)
+                entry = writer.write(path, block, sources)
+                write_record(record, Record(entry=entry, digest=digest))
+                count = sum(end - first for first, end in entry.present)
+                print(f"block {block}: {count} of {layout.block_steps} steps", flush=True)
+            flush_later(path)
             entries.append(entry)
-            print(f"block {block}: {told}", flush=True)
     return entries
 
 
@@ -84,18 +87,16 @@ def layout_digest(layout: Layout) -> str:
     return digest.hexdigest()
 
 
-def _kept(block: int, digest: str, layout: Layout, sources: list[Source], shards: Path) -> Entry | None:
+def _kept(path: Path, record: Path, digest: str, months: tuple[MonthState, ...]) -> Entry | None:
     """What is known of a block if it need not be written again."""
-    record = read_record(record_path(shards, block))
-    if record is None or record.digest != digest:
-        return None
-    if record.entry.months != states_inside(block, layout.block_steps, sources):
+    found = read_record(record)
+    if found is None or (found.digest, found.entry.months) != (digest, months):
         return None
     try:
-        whole = file_checksum(block_path(shards, block)) == record.entry.crc32c
+        whole = file_checksum(path) == found.entry.crc32c
     except FileNotFoundError:
         return None
-    return record.entry if whole else None
+    return found.entry if whole else None
 
 
 @contextmanager
@@ -106,13 +107,3 @@ def _flushing() -> Iterator[Callable[[Path], None]]:
         yield lambda path: flushed.append(thread.submit(flush, path))
         for one in flushed:
             one.result()
-
-
-def _write_block(block: int, digest: str, buffer: BlockBuffer, sources: list[Source], shards: Path) -> Entry:
-    path, record = block_path(shards, block), record_path(shards, block)
-    buffer.gather(block, sources)
-    entry = buffer.entry(block, sources)
-    remove(record)
-    buffer.write(path)
-    write_record(record, Record(entry=entry, digest=digest))
-    return entry
