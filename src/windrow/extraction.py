@@ -73,7 +73,9 @@ class _Month:
     def write(self, path: Path, hours: list[int]) -> set[int]:
         """Write the fields of these hours; returns the hours that turned out to have points without a value."""
         if not hours:
-            raise UserError(f"{self.contents.month}: no hour has a value at every point; take it out of dataset.period")
+            raise UserError(
+                f"{self.contents.month}: no hour has a value at every point; take it out of dataset.period"
+            )
         holed: set[int] = set()
         described = {recipe.variable: self._described(recipe) for recipe in self.audit.recipes}
         attributes = {

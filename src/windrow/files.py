@@ -14,6 +14,7 @@ from typing import Any
 from windrow.errors import UserError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_PROBE = bytes(1 << 20)
 
 
 @contextmanager
@@ -43,8 +44,23 @@ def written_beside(path: Path, *, durable: bool = False) -> Iterator[Path]:
         if problem.errno in NO_SPACE and problem.filename is None:
             problem.filename = str(path)
         raise
+    except RuntimeError as problem:
+        if not str(problem).startswith("NetCDF"):
+            raise
+        raise OSError(*_reason(beside), str(path)) from None
     finally:
         remove(beside)
+
+
+def _reason(path: Path) -> tuple[int, str]:
+    """Why a file could not be written, which netCDF does not tell: the system says it again when more is written."""
+    try:
+        with path.open("ab") as file:
+            file.write(_PROBE)
+            flush(path)
+    except OSError as problem:
+        return problem.errno or errno.EIO, problem.strerror or str(problem)
+    return errno.EIO, os.strerror(errno.EIO)
 
 
 def flush(path: Path) -> None:

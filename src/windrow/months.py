@@ -74,7 +74,9 @@ def archive_files(root: str, pattern: str, year: int, month: int) -> list[str]:
         raise UserError(f"no such archive: {root}")
     wanted = filled(pattern, year, month)
     names = glob.glob(wanted, root_dir=root, recursive=True, include_hidden=True)
-    found = sorted(name for name in names if os.path.isfile(os.path.join(root, name)))
+    found = sorted(name for name in names if not os.path.isdir(os.path.join(root, name)))
+    if lost := [name for name in found if not os.path.exists(os.path.join(root, name))]:
+        raise UserError(f"{os.path.join(root, lost[0])} is a link to nothing; mend it, or delete it")
     if not found:
         raise UserError(nothing_for(root, year, month, wanted))
     return found

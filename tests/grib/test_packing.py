@@ -34,7 +34,13 @@ def encoded(
     handle = eccodes.codes_grib_new_from_samples(f"regular_ll_sfc_grib{edition}")
     points = {"numberOfDataPoints": NY * NX} if edition == 2 else {}
     try:
-        for key, value in {**KEYS, **points, "bitsPerValue": bits, "decimalScaleFactor": decimal_scale, **keys}.items():
+        for key, value in {
+            **KEYS,
+            **points,
+            "bitsPerValue": bits,
+            "decimalScaleFactor": decimal_scale,
+            **keys,
+        }.items():
             eccodes.codes_set(handle, key, value)
         eccodes.codes_set_values(handle, values.ravel())
         content: bytes = eccodes.codes_get_message(handle)

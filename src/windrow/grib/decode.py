@@ -52,6 +52,7 @@ class Fields:
         self._selection = Selection(indices)
         self._name = ""
         self._descriptor = -1
+        self._seen: set[str] = set()
 
     def __enter__(self) -> Self:
         """Nothing is open yet."""
@@ -60,12 +61,11 @@ class Fields:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the file; after work that went well, check that it is still the same."""
-        try:
-            if kind is None:
-                self._check()
-        finally:
-            self._close()
+        """Close the file; after work that went well, check that all files are still the same."""
+        self._close()
+        if kind is None:
+            for name in self._seen:
+                self._require_same(name, os.stat(self._root / name))
 
     def read(self, place: Place) -> Floats:
         """A field, shape (ny, nx), float64, in the message's units, NaN where the bitmap has no value.
@@ -80,13 +80,13 @@ class Fields:
         try:
             frame = message_at(self._descriptor, place.offset, self._size)
             if frame.length != place.length or place.field >= len(frame.fields):
-                raise self._changed()
+                raise self._changed(place.file)
             packing = packing_of(self._descriptor, frame, place.field)
             if packing is not None and packing.values == self._points:
                 return _small(self._selection.unpacked(self._descriptor, frame, packing))
             return _small(self._decoded(frame, place.field))
         except DamageError:
-            raise self._changed() from None
+            raise self._changed(place.file) from None
         except (ValueError, IndexError, OverflowError) as problem:
             raise UserError(
                 f"{place.file}: the message at byte {place.offset} cannot be decoded ({problem}); fetch this file "
@@ -100,7 +100,6 @@ class Fields:
         return decoder().values(single_field(content, frame, field), self._points, self._selection.indices)
 
     def _open(self, name: str) -> None:
-        self._check()
         self._close()
         path = self._root / name
         try:
@@ -108,18 +107,18 @@ class Fields:
         except OSError as problem:
             raise UserError(f"cannot read {path}: {problem.strerror}; run the inventory again") from None
         self._name = name
-        self._check()
-        self._size = os.fstat(self._descriptor).st_size
+        self._seen.add(name)
+        found = os.fstat(self._descriptor)
+        self._require_same(name, found)
+        self._size = found.st_size
 
-    def _check(self) -> None:
-        """Check that the open file is what it was at the inventory."""
-        if self._descriptor >= 0 and self._name in self._states:
-            found = os.fstat(self._descriptor)
-            if FileState(found.st_size, found.st_mtime_ns) != self._states[self._name]:
-                raise self._changed()
+    def _require_same(self, name: str, found: os.stat_result) -> None:
+        """Check that a file is what it was at the inventory."""
+        if name in self._states and FileState(found.st_size, found.st_mtime_ns) != self._states[name]:
+            raise self._changed(name)
 
-    def _changed(self) -> UserError:
-        return UserError(f"{self._name} has changed since its inventory; run the inventory again")
+    def _changed(self, name: str) -> UserError:
+        return UserError(f"{name} has changed since its inventory; run the inventory again")
 
     def _close(self) -> None:
         if self._descriptor >= 0:

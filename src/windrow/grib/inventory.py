@@ -80,11 +80,14 @@ def _scan_file(path: Path, name: str, size: int, kinds: Kinds) -> list[Message]:
         raise UserError(f"{name} is empty; fetch this file again")
     try:
         with path.open("rb", buffering=0) as stream:
-            return list(_messages(stream.fileno(), path, name, size, kinds))
+            found = list(_messages(stream.fileno(), path, name, size, kinds))
     except DamageError as problem:
         raise UserError(
             f"{name} is truncated or damaged at byte {problem.offset}: {problem}; fetch this file again"
         ) from None
+    if not found:
+        raise UserError(f"{name} holds nothing but zeros; fetch this file again")
+    return found
 
 
 def _messages(descriptor: int, path: Path, name: str, size: int, kinds: Kinds) -> Iterator[Message]:

@@ -46,7 +46,9 @@ def audit_of(content: dict[str, Any]) -> Audit:
 def _rows(months: list[dict[str, Any]]) -> Iterator[tuple[str, tuple[str, ...]]]:
     for variable, kind in months[0]["kinds"].items():
         counts = [sum(len(month["faults"][variable].get(fault, [])) for month in months) for fault in _FAULTS]
-        step = kind["step_type"] if kind["step_type"] == "instant" else f"{kind['step_type']} {kind['step_range']} h"
+        step = (
+            kind["step_type"] if kind["step_type"] == "instant" else f"{kind['step_type']} {kind['step_range']} h"
+        )
         yield variable, (kind["units"], kind["packing"].removeprefix("grid_"), step, *map(str, counts))
 
 

@@ -6,10 +6,12 @@ in the processor's cache, so that the memory is used for nothing but the files t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import google_crc32c
 import numpy as np
@@ -97,8 +99,7 @@ class BlockWriter:
         self.layout = layout
         self.shape: BlockShape = shape_of(layout)
         self.steps = min(self.shape.steps, max(1, CHUNK_BYTES // self.shape.step_bytes))
-        self.bytes = np.zeros(self.steps * self.shape.step_bytes, dtype=np.uint8)
-        self.fields = self.bytes.view("<f4").reshape(self.steps, *self.shape.fields[1:])
+        self.chunk = np.zeros((self.steps, *self.shape.fields[1:]), dtype="<f4")
 
     def write(self, path: Path, block: int, sources: list[Source]) -> Entry:
         """Write a block's file, whole or not at all; returns what is to be known of it.
@@ -112,32 +113,30 @@ class BlockWriter:
         """
         steps = steps_of(block, self.layout)
         present = present_inside(steps, sources)
-        ending = np.frombuffer(self.shape.index_ending(present), dtype=np.uint8)
         checksum = 0
         with written_beside(path) as beside, beside.open("wb") as stream:
             for start in range(0, len(steps), self.steps):
-                chunk = steps[start : start + self.steps]
-                there = present[start : start + len(chunk)]
-                self._gather(chunk, there, sources)
-                content = self.bytes[: len(chunk) * self.shape.step_bytes]
-                checksum = google_crc32c.extend(checksum, content)
-                if there.any():
-                    stream.seek(start * self.shape.step_bytes)
-                    stream.write(content.data)
-            stream.seek(self.shape.data_bytes)
-            stream.write(ending.data)
+                part = slice(start, start + self.steps)
+                fields = self.chunk[: len(steps[part])]
+                self._gather(fields, steps[part], present[part], sources)
+                content = fields.reshape(-1).view(np.uint8)
+                checksum = _append(stream, content, checksum, hole=not present[part].any())
+            ending = np.frombuffer(self.shape.index_ending(present), dtype=np.uint8)
+            checksum = _append(stream, ending, checksum)
         return Entry(
             block=block,
             bytes=self.shape.file_bytes,
-            crc32c=f"{google_crc32c.extend(checksum, ending):08x}",
+            crc32c=f"{checksum:08x}",
             present=tuple(runs(present)),
             months=states_inside(steps, sources),
         )
 
-    def _gather(self, steps: range, present: npt.NDArray[np.bool_], sources: list[Source]) -> None:
+    def _gather(
+        self, fields: npt.NDArray[np.float32], steps: range, present: npt.NDArray[np.bool_], sources: list[Source]
+    ) -> None:
         """Copy the fields of these steps to the chunk, and nothing where there are none."""
         if not present.all():
-            self.bytes[:] = 0
+            fields[:] = 0
         for source in sources:
             inside = source.inside(steps)
             places = source.steps[inside] - steps.start
@@ -145,7 +144,7 @@ class BlockWriter:
                 values = source.month.fields(variable, inside)
                 if np.isnan(values.max()):
                     raise UserError(self._incomplete(source, inside, variable, values))
-                self.fields[_slice(places), column] = values
+                fields[_slice(places), column] = values
 
     def _incomplete(self, source: Source, inside: slice, variable: str, values: npt.NDArray[np.float32]) -> str:
         place = int(np.flatnonzero(np.isnan(values).any(axis=(1, 2)))[0])
@@ -154,6 +153,15 @@ class BlockWriter:
             f"{source.path}: {variable} has points without a value at {time:%Y-%m-%dT%H:%M}; run extract again, "
             "which leaves such times out or refuses them"
         )
+
+
+def _append(stream: BinaryIO, content: npt.NDArray[np.uint8], checksum: int, *, hole: bool = False) -> int:
+    """Write what comes next in a file, or leave a hole for zeros; returns the checksum up to its end."""
+    if hole:
+        stream.seek(len(content), os.SEEK_CUR)
+    else:
+        stream.write(content.data)
+    return int(google_crc32c.extend(checksum, content))
 
 
 def _slice(places: npt.NDArray[np.int64]) -> slice | npt.NDArray[np.int64]:

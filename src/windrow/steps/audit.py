@@ -9,7 +9,9 @@ from pathlib import Path
 def register(parser: argparse.ArgumentParser) -> None:
     """Add this step's options."""
     parser.add_argument("--settings", required=True, help="settings of the stage, or an experiment file")
-    parser.add_argument("--inventories", required=True, nargs="+", type=Path, help="the months' inventories, in order")
+    parser.add_argument(
+        "--inventories", required=True, nargs="+", type=Path, help="the months' inventories, in order"
+    )
     parser.add_argument("--output", required=True, type=Path, help="what was found (JSON), for the report")
 
 
@@ -20,7 +22,9 @@ def run(args: argparse.Namespace) -> None:
     from windrow.files import write_json
 
     settings = stages.read_settings(stages.Audit, args.settings, stage="audit")
-    audits, archive = audit_months(args.inventories, settings.variables, Policy(settings.missing, settings.constant))
+    audits, archive = audit_months(
+        args.inventories, settings.variables, Policy(settings.missing, settings.constant)
+    )
     require_sound(audits)
     write_json(args.output, {"archive": archive, "months": [audit.summary() for audit in audits]})
     valid, expected = sum(len(audit.hours) for audit in audits), sum(audit.expected for audit in audits)
