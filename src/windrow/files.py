@@ -32,24 +32,32 @@ def written_beside(path: Path, *, durable: bool = False) -> Iterator[Path]:
     beside = path.with_name(f".{path.name}.part")
     remove(beside)
     try:
-        yield beside
-        if beside.is_dir():
-            remove(path)
-        if durable:
-            flush(beside)
-        os.replace(beside, path)
-        if durable:
-            flush(path.parent)
-    except OSError as problem:
-        if problem.errno in NO_SPACE and problem.filename is None:
-            problem.filename = str(path)
-        raise
+        with named(path):
+            yield beside
+            if beside.is_dir():
+                remove(path)
+            if durable:
+                flush(beside)
+            os.replace(beside, path)
+            if durable:
+                flush(path.parent)
     except RuntimeError as problem:
         if not str(problem).startswith("NetCDF"):
             raise
         raise OSError(*_reason(beside), str(path)) from None
     finally:
         remove(beside)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Say where a disk was full, which not every writer says by itself."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno in NO_SPACE and problem.filename is None:
+            problem.filename = str(path)
+        raise
 
 
 def _reason(path: Path) -> tuple[int, str]:

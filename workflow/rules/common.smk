@@ -68,6 +68,11 @@ def relative(paths):
     return [os.path.relpath(path) for path in paths]
 
 
+def archive_root(wildcards):
+    """The archive's place, as a Path: Snakemake compares parameters that are text, so that it can be moved."""
+    return Path(CONFIG.source.root)
+
+
 def state_of_archive(wildcards):
     """What the archive has for a month: another one when a file is added, removed, replaced or renamed."""
     try:

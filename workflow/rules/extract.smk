@@ -19,11 +19,12 @@ rule extract:
         runtime=60,
     params:
         settings=settings("extract"),
+        root=archive_root,
     shell:
         """
         windrow extract \
             --settings {params.settings:q} \
-            --archive {CONFIG.source.root:q} \
+            --archive {params.root:q} \
             --inventory {input.inventory:q} \
             --output {output.month:q} \
             2>&1 | tee {log:q}

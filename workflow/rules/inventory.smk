@@ -19,12 +19,13 @@ rule inventory:
         runtime=30,
     params:
         settings=settings("inventory"),
+        root=archive_root,
         archive=state_of_archive,  # instead of files as input: a moved archive is the same
     shell:
         """
         windrow inventory \
             --settings {params.settings:q} \
-            --archive {CONFIG.source.root:q} \
+            --archive {params.root:q} \
             --month {wildcards.year:q}-{wildcards.month:q} \
             --output {output.inventory:q} \
             2>&1 | tee {log:q}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from windrow.errors import UserError
-from windrow.files import written_beside
+from windrow.files import named, written_beside
 from windrow.grib.framing import DamageError, messages_of
 from windrow.grib.headers import Kind, Kinds, header_of
 
@@ -105,7 +105,7 @@ class _Journal:
     def __init__(self, path: Path | None, kinds: Kinds) -> None:
         self._path, self._kinds = path, kinds
         self._lines: dict[str, dict[str, Any]] = {}
-        self._new: Any = None
+        self._new: Any = None  # open if there is a path
         if path is not None and path.is_file():
             for line in path.read_text(encoding="utf-8").splitlines():
                 try:
@@ -122,7 +122,8 @@ class _Journal:
 
     def __exit__(self, *_: object) -> None:
         if self._new is not None:
-            self._new.close()
+            with named(self._path):
+                self._new.close()
 
     def messages_of(self, name: str, state: FileState) -> list[Message] | None:
         """What is known of a file; None if it is another by now."""
@@ -155,8 +156,9 @@ class _Journal:
             ],
         }
         self._lines[name] = entry
-        self._new.write(f"\n{json.dumps(entry)}\n")
-        self._new.flush()
+        with named(self._path):
+            self._new.write(f"\n{json.dumps(entry)}\n")
+            self._new.flush()
 
     def keep_only(self, names: Iterable[str]) -> None:
         """Forget the files that are no longer there."""

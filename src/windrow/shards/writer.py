@@ -11,7 +11,7 @@ import numpy.typing as npt
 import zarr
 
 from windrow.extracted import TIME
-from windrow.files import remove
+from windrow.files import named, remove
 from windrow.grid import Grid, field_attributes, write_zarr, write_zarr_array
 from windrow.shards.layout import DATA, BlockShape
 from windrow.zarr_metadata import consolidate
@@ -39,25 +39,31 @@ def write_layout(
     """
     beside = shards.with_name(f".{shards.name}.part")
     remove(beside)
-    group = zarr.open_group(beside, mode="w", zarr_format=3, attributes={"Conventions": "CF-1.11", **attributes})
-    group.create_array(
-        DATA,
-        shape=(len(times), shape.variables, shape.ny, shape.nx),
-        dtype="float32",
-        chunks=(1, shape.variables, shape.ny, shape.nx),
-        shards=(shape.steps, shape.variables, shape.ny, shape.nx),
-        compressors=None,
-        filters=None,
-        fill_value=np.float32(np.nan),
-        dimension_names=("time", "variable", *grid.dimensions),
-        attributes={"variables": variables, **field_attributes(grid)},
-    )
-    write_zarr_array(group, "time", ("time",), times, TIME)
-    names = np.array(list(variables), dtype=object)
-    write_zarr_array(group, "variable", ("variable",), names, {"long_name": "variable"})
-    write_zarr(group, grid)
-    consolidate(beside)
-    _move_files(beside, shards)
+    try:
+        with named(shards):
+            group = zarr.open_group(
+                beside, mode="w", zarr_format=3, attributes={"Conventions": "CF-1.11", **attributes}
+            )
+            group.create_array(
+                DATA,
+                shape=(len(times), shape.variables, shape.ny, shape.nx),
+                dtype="float32",
+                chunks=(1, shape.variables, shape.ny, shape.nx),
+                shards=(shape.steps, shape.variables, shape.ny, shape.nx),
+                compressors=None,
+                filters=None,
+                fill_value=np.float32(np.nan),
+                dimension_names=("time", "variable", *grid.dimensions),
+                attributes={"variables": variables, **field_attributes(grid)},
+            )
+            write_zarr_array(group, "time", ("time",), times, TIME)
+            names = np.array(list(variables), dtype=object)
+            write_zarr_array(group, "variable", ("variable",), names, {"long_name": "variable"})
+            write_zarr(group, grid)
+            consolidate(beside)
+            _move_files(beside, shards)
+    finally:
+        remove(beside)
 
 
 def _move_files(source: Path, target: Path) -> None:
