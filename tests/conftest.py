@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from windrow import cli, stages
+from windrow import cli, cuts
 from windrow.config import Config
 from windrow.configfile import validate
 from windrow.shards.layout import manifest_path
@@ -33,7 +33,7 @@ class Tiny:
         return self.path / f"{year}.nc"
 
     def step(self, stage: str, *options: str | Path, **wildcards: str) -> None:
-        settings = stages.settings_of(stage, self.config, **wildcards)
+        settings = cuts.settings_of(stage, self.config, **wildcards)
         assert cli.main([stage, "--settings", settings, *map(str, options)]) == 0
 
 
@@ -52,7 +52,7 @@ def taken_through(path: Path, content: dict[str, Any], *, train_month: str = "20
     outputs = ("--statistics", path / "statistics.json", "--climatology", path / "climatology.nc")
     tiny.step("statistics", "--parts", part, *outputs)
     tiny.step("shards_layout", "--extracted", *months, "--shards", tiny.shards)
-    for year in stages.blocks_by_year(tiny.config):
+    for year in cuts.blocks_by_year(tiny.config):
         output = manifest_path(tiny.shards, year)
         tiny.step("shards", "--extracted", *months, "--year", str(year), "--output", output, year=str(year))
     return tiny

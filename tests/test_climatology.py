@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from windrow import cli, stages
+from windrow import cli, cuts
 from windrow.climatology import read_climatology
 from windrow.errors import UserError
 from windrow.statistics import split_hash
@@ -91,7 +91,7 @@ def changed_hash(source: Path, path: Path) -> Path:
 def train(tiny: Any, output: Path, climatology: Path) -> int:
     content = json.loads(json.dumps(tiny.content))
     content["experiments"]["cnn"]["training"]["epochs"] = 1
-    settings = stages.settings_of("train", type(tiny)(tiny.path, content).config, experiment="cnn")
+    settings = cuts.settings_of("train", type(tiny)(tiny.path, content).config, experiment="cnn")
     paths = {
         "shards": tiny.shards,
         "statistics": tiny.path / "statistics.json",
@@ -106,7 +106,7 @@ def train(tiny: Any, output: Path, climatology: Path) -> int:
 
 
 def forecast(tiny: Any, own: Any, model: Path, climatology: Path, output: Path) -> int:
-    settings = stages.settings_of("forecast", own.config, experiment="cnn", split="test")
+    settings = cuts.settings_of("forecast", own.config, experiment="cnn", split="test")
     paths = {"shards": tiny.shards, "climatology": climatology, "model": model, "output": output}
     return cli.main(
         ["forecast", "--settings", settings, *(str(word) for name in paths for word in (f"--{name}", paths[name]))]
@@ -114,7 +114,7 @@ def forecast(tiny: Any, own: Any, model: Path, climatology: Path, output: Path) 
 
 
 def verify(tiny: Any, own: Any, forecasts: Path, climatology: Path, output: Path) -> int:
-    settings = stages.settings_of("verify", own.config)
+    settings = cuts.settings_of("verify", own.config)
     paths = {"forecasts": forecasts, "shards": tiny.shards, "climatology": climatology, "output": output}
     return cli.main(
         ["verify", "--settings", settings, *(str(word) for name in paths for word in (f"--{name}", paths[name]))]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from windrow import cli, stages
+from windrow import cli, cuts
 from windrow.config import Domain
 from windrow.configfile import validate
 from windrow.grib.decode import Fields, Place
@@ -84,9 +84,9 @@ def test_a_point_without_a_value_is_refused_if_it_lies_in_the_domain(
     config = validate(tiny_config(tmp_path / "archive"))
     inventory, output = tmp_path / "inventory.json", tmp_path / "month.nc"
     archive = ["--archive", str(tmp_path / "archive")]
-    options = ["--settings", stages.settings_of("inventory", config), "--month", "2007-01", *archive]
+    options = ["--settings", cuts.settings_of("inventory", config), "--month", "2007-01", *archive]
     assert cli.main(["inventory", *options, "--output", str(inventory)]) == 0
-    options = ["--settings", stages.settings_of("extract", config), "--inventory", str(inventory), *archive]
+    options = ["--settings", cuts.settings_of("extract", config), "--inventory", str(inventory), *archive]
     assert cli.main(["extract", *options, "--output", str(output)]) == code
     assert output.exists() == (code == 0)
     assert ("2t at 2007-01-01T00:00:00 has points without a value" in capsys.readouterr().err) == (code == 2)

@@ -18,7 +18,7 @@ import netCDF4
 import numpy as np
 import pytest
 
-from windrow import cli, extraction, stages
+from windrow import cli, cuts, extraction
 from windrow.files import read_json
 from windrow.grib.decode import Fields, Place
 from windrow.testing import message, tiny_config, tiny_field, write_tiny_archive
@@ -42,7 +42,7 @@ class Steps:
         self.tiny, self.out = tiny, out
 
     def settings(self, stage: str, **wildcards: str) -> list[str]:
-        return ["--settings", stages.settings_of(stage, self.tiny.config, **wildcards)]
+        return ["--settings", cuts.settings_of(stage, self.tiny.config, **wildcards)]
 
     @property
     def inputs(self) -> dict[str, list[str | Path]]:
@@ -163,6 +163,91 @@ def test_a_step_that_is_killed_at_random_times_ends_as_if_nothing_had_happened(
         assert left == {name: undisturbed[stage][name] for name in left}
     assert steps.run(stage).returncode == 0
     assert steps.files() == undisturbed[stage]
+
+
+LATER = ("forecast", "verify", "report")
+SHORT = {"experiment": "cnn", "split": "test"}
+
+
+class LaterSteps(Steps):
+    """Those after training; what is computed for one is there for the next."""
+
+    def __init__(self, tiny: Any, out: Path, made: Path) -> None:
+        super().__init__(tiny, out)
+        self.made = made
+
+    @property
+    def inputs(self) -> dict[str, list[str | Path]]:
+        tiny, made = self.tiny, self.made
+        shards = ["--shards", tiny.shards]
+        climatology, forecasts = (
+            ["--climatology", tiny.path / "climatology.nc"],
+            ["--forecasts", made / "forecasts.zarr"],
+        )
+        given = [
+            "--scores",
+            made / "scores.nc",
+            "--history",
+            made / "history.json",
+            "--audit",
+            made / "audit.json",
+        ]
+        return {
+            "forecast": [
+                *self.settings("forecast", **SHORT),
+                *shards,
+                *climatology,
+                "--model",
+                made / "model.ckpt",
+            ],
+            "verify": [*self.settings("verify"), *shards, *climatology, *forecasts],
+            "report": [*self.settings("report", **SHORT), *shards, *forecasts, *given],
+        }
+
+    @property
+    def outputs(self) -> dict[str, list[str | Path]]:
+        names = {"forecast": "forecasts.zarr", "verify": "scores.nc", "report": "report.html"}
+        return {stage: ["--output", self.out / name] for stage, name in names.items()}
+
+
+@pytest.fixture(scope="module")
+def trained(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made: Path = tmp_path_factory.mktemp("trained")
+    inputs = ["--shards", tiny.shards, "--statistics", tiny.path / "statistics.json"]
+    inputs += ["--climatology", tiny.path / "climatology.nc", "--work", made / "work"]
+    tiny.step(
+        "train", *inputs, "--model", made / "model.ckpt", "--history", made / "history.json", experiment="cnn"
+    )
+    inventories = [tiny.path / f"{year}.json" for year in (2007, 2008, 2009)]
+    tiny.step("audit", "--inventories", *inventories, "--output", made / "audit.json")
+    for stage in LATER:
+        assert LaterSteps(tiny, made, made).run(stage).returncode == 0
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", LATER)
+def test_a_full_disk_after_the_training_is_one_sentence_too(
+    tiny: Any, trained: Path, tmp_path: Path, stage: str
+) -> None:
+    name = Path(LaterSteps(tiny, trained, trained).outputs[stage][1]).name
+    whole = trained / name
+    needed = pages_of({str(path): path.read_bytes() for path in [whole, *whole.rglob("*")] if path.is_file()})
+    small = tmp_path / "small"
+    small.mkdir()
+    with mounted(small, "-t", "tmpfs", "-o", f"size={PAGE}", "tmpfs"):
+        (small / "filler").write_bytes(bytes(PAGE))
+        steps = LaterSteps(tiny, small, trained)
+        for pages in (0, needed // 2):
+            resized(small, (1 + pages) * PAGE)
+            done = steps.run(stage)
+            assert done.returncode == 2, done.stderr
+            assert done.stderr.count("\n") == 1, done.stderr
+            assert done.stderr == f"windrow {stage}: {small / name}: No space left on device\n"
+            assert [path.name for path in small.iterdir()] == ["filler"]
+        resized(small, 4 * PAGE * (needed + 100))
+        assert steps.run(stage).returncode == 0
+        assert (small / name).exists()
 
 
 def test_an_archive_that_cannot_be_written_is_read(

@@ -16,9 +16,9 @@ import xarray as xr
 import zarr
 
 from windrow import cli, grid
+from windrow.cuts import layout
 from windrow.forecasts import open_forecasts
 from windrow.shards.reader import ShardReader
-from windrow.stages import layout
 from windrow.testing import tiny_config, tiny_field, write_tiny_archive
 
 STEP_HOURS = 6

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from windrow import cli, extracted, stages, statistics_part, statistics_pass
+from windrow import cli, cuts, extracted, statistics_part, statistics_pass
 from windrow.errors import UserError
 from windrow.grid import Grid, grid_of_rows
 from windrow.statistics import Moments, difference_moments, merged, moments, split_hash
@@ -299,7 +299,7 @@ def two_months(tiny: Any, path: Path) -> Any:
 
 
 def merge(own: Any, parts: list[Path]) -> int:
-    settings = stages.settings_of("statistics", own.config)
+    settings = cuts.settings_of("statistics", own.config)
     outputs = [
         "--statistics",
         str(own.path / "statistics.json"),
@@ -346,7 +346,7 @@ def test_the_split_hash_follows_the_days_and_not_their_order() -> None:
 
 
 def refused(tiny: Any, month: Path, output: Path) -> None:
-    settings = stages.settings_of("statistics_month", tiny.config, year="2007", month="01")
+    settings = cuts.settings_of("statistics_month", tiny.config, year="2007", month="01")
     options = ["--month", "2007-01", "--extracted", str(month), "--output", str(output)]
     assert cli.main(["statistics_month", "--settings", settings, *options]) == 2
     assert not output.exists()
@@ -378,7 +378,7 @@ def test_infinite_values_in_a_month_are_refused(
 def test_a_month_of_other_days_than_the_training_split_is_refused(
     tiny: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = stages.settings_of("statistics_month", tiny.config, year="2009", month="01")
+    settings = cuts.settings_of("statistics_month", tiny.config, year="2009", month="01")
     options = ["--month", "2009-01", "--extracted", str(tiny.extracted(2009)), "--output", str(tmp_path / "p.nc")]
     assert cli.main(["statistics_month", "--settings", settings, *options]) == 2
     assert "2009-01 has no day of the training split" in capsys.readouterr().err
@@ -411,7 +411,7 @@ def test_a_variable_without_spread_or_without_values_is_refused(
     tiny: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     month = Path(shutil.copy(tiny.extracted(2007), tmp_path / "month.nc"))
-    settings = stages.settings_of("statistics_month", tiny.config, year="2007", month="01")
+    settings = cuts.settings_of("statistics_month", tiny.config, year="2007", month="01")
     options = ["--month", "2007-01", "--extracted", str(month), "--output", str(tmp_path / "part.nc")]
     for value, text in ((0.1, "2t is constant over"), (np.nan, "2t has no value in the training split")):
         with netCDF4.Dataset(month, "a") as file:
@@ -432,7 +432,7 @@ def test_a_part_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | 
 
 
 def test_the_steps_import_nothing_heavy(tiny: Any, tmp_path: Path) -> None:
-    settings = stages.settings_of("statistics_month", tiny.config, year="2007", month="01")
+    settings = cuts.settings_of("statistics_month", tiny.config, year="2007", month="01")
     options = ["--month", "2007-01", "--extracted", str(tiny.extracted(2007)), "--output", str(tmp_path / "p.nc")]
     code = (
         "import sys; from windrow import climatology, cli; cli.main(sys.argv[1:]); "

@@ -41,10 +41,10 @@ def written_beside(path: Path, *, durable: bool = False) -> Iterator[Path]:
             os.replace(beside, path)
             if durable:
                 flush(path.parent)
-    except RuntimeError as problem:
-        if not str(problem).startswith("NetCDF"):
+    except (OSError, RuntimeError) as problem:
+        if not _is_netcdf(problem, beside):
             raise
-        raise OSError(*_reason(beside), str(path)) from None
+        raise OSError(*_reason(beside, problem), str(path)) from None
     finally:
         remove(beside)
 
@@ -60,13 +60,22 @@ def named(path: Path) -> Iterator[None]:
         raise
 
 
-def _reason(path: Path) -> tuple[int, str]:
-    """Why a file could not be written, which netCDF does not tell: the system says it again when more is written."""
+def _is_netcdf(problem: OSError | RuntimeError, path: Path) -> bool:
+    """Whether netCDF may have failed to write a file: it calls a full disk a lack of permission, or nothing."""
+    if isinstance(problem, OSError):
+        return problem.filename == str(path) and not path.is_dir()
+    return str(problem).startswith("NetCDF")
+
+
+def _reason(path: Path, problem: OSError | RuntimeError) -> tuple[int, str]:
+    """Why a file could not be written: the system says it when more is written."""
     try:
         with path.open("ab") as file:
             file.write(_PROBE)
             flush(path)
-    except OSError as problem:
+    except OSError as found:
+        problem = found
+    if isinstance(problem, OSError):
         return problem.errno or errno.EIO, problem.strerror or str(problem)
     return errno.EIO, os.strerror(errno.EIO)
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from windrow import cli, stages
+from windrow import cli, cuts, stages
 from windrow.config import Config
 from windrow.configfile import validate
 from windrow.shards.layout import manifest_path
@@ -72,7 +72,7 @@ class Store:
 
     @property
     def layout(self) -> stages.Layout:
-        return stages.layout(self.config)
+        return cuts.layout(self.config)
 
     @property
     def shards(self) -> Path:
@@ -84,7 +84,7 @@ class Store:
 
     @property
     def years(self) -> tuple[int, ...]:
-        return tuple(stages.blocks_by_year(self.config))
+        return tuple(cuts.blocks_by_year(self.config))
 
     def month(self, year: int) -> Path:
         return self.path / "extracted" / str(year) / "01.nc"
@@ -97,12 +97,12 @@ class Store:
         return manifest_path(self.shards, year)
 
     def arguments(self, year: int, *, ranks: int = 1) -> list[str]:
-        settings = stages.settings_of("shards", self.config, year=str(year))
+        settings = cuts.settings_of("shards", self.config, year=str(year))
         given = ["--year", str(year), "--extracted", *map(str, self.months), "--ranks", str(ranks)]
         return ["shards", "--settings", settings, *given, "--output", str(self.manifest(year))]
 
     def lay_out(self) -> None:
-        settings = stages.settings_of("shards_layout", self.config)
+        settings = cuts.settings_of("shards_layout", self.config)
         given = ["--extracted", *map(str, self.months), "--shards", str(self.shards)]
         assert cli.main(["shards_layout", "--settings", settings, *given]) == 0
 

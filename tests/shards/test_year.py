@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 import zarr
 
-from windrow import cli, stages
+from windrow import cli, cuts, stages
 from windrow.shards import blocks
 from windrow.shards.layout import block_path, record_path
 from windrow.shards.manifest import file_checksum, read_manifest
@@ -50,13 +50,13 @@ def test_the_store_opens_when_only_some_years_are_written(new_store: Callable[..
 
 
 def test_blocks_belong_to_the_year_of_the_first_of_the_datasets_hours_in_them(whole: Store) -> None:
-    assert stages.blocks_by_year(whole.config) == {2007: (0, 1), 2008: (23, 24, 25), 2009: (47, 48, 49)}
+    assert cuts.blocks_by_year(whole.config) == {2007: (0, 1), 2008: (23, 24, 25), 2009: (47, 48, 49)}
 
 
 def test_a_block_on_the_seam_of_two_years_belongs_to_the_first(new_store: Callable[..., Store]) -> None:
     store = new_store(block_steps=1000)
     store.content["dataset"]["period"] = [{"years": "2007-2009"}]
-    found = stages.blocks_by_year(store.config)
+    found = cuts.blocks_by_year(store.config)
     assert found[2007] == tuple(range(9))  # 8760 hours: the last block holds the first 240 of 2008
     assert found[2008][0] == 9
     assert [number for year in YEARS for number in found[year]] == list(range(27))
@@ -182,7 +182,7 @@ def test_settings_of_another_year_are_refused(
 
 def test_a_year_that_the_dataset_lacks_is_refused(whole: Store) -> None:
     with pytest.raises(stages.UserError, match="no blocks of the year 2010; there are 2007, 2008, 2009"):
-        stages.settings_of("shards", whole.config, year="2010")
+        cuts.settings_of("shards", whole.config, year="2010")
 
 
 def test_what_is_written_is_kept_and_only_the_manifest_is_written_again(
@@ -288,7 +288,7 @@ def test_a_month_that_runs_the_other_way_is_refused(copied: Store, capsys: pytes
         content = month.isel(latitude=slice(None, None, -1)).load()
     turned.unlink()
     content.to_netcdf(turned)
-    settings = stages.settings_of("shards_layout", copied.config)
+    settings = cuts.settings_of("shards_layout", copied.config)
     given = ["--extracted", *map(str, copied.months), "--shards", str(copied.path / "other")]
     assert cli.main(["shards_layout", "--settings", settings, *given]) == 2
     assert "01.nc lies on another grid or runs the other way" in capsys.readouterr().err

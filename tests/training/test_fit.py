@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from windrow import cli, stages
+from windrow import cli, cuts
 from windrow.training import fit
 
 
@@ -17,7 +17,7 @@ def options(tiny: Any, output: Path, experiment: str, stride: int = 12, **traini
     content = json.loads(json.dumps(tiny.content))
     content["sequences"]["stride"] = stride
     content["experiments"][experiment]["training"] |= training
-    settings = stages.settings_of("train", type(tiny)(tiny.path, content).config, experiment=experiment)
+    settings = cuts.settings_of("train", type(tiny)(tiny.path, content).config, experiment=experiment)
     inputs = {"shards": "shards", "statistics": "statistics.json", "climatology": "climatology.nc"}
     given = [word for name, file in inputs.items() for word in (f"--{name}", str(tiny.path / file))]
     outputs = {"work": "work", "model": "model.ckpt", "history": "history.json"}

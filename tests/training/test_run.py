@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from windrow import stages
+from windrow import cuts, stages
 from windrow.shards.layout import block_path
 from windrow.shards.reader import ShardReader
 from windrow.training.normalisation import Normalisation
@@ -32,7 +32,7 @@ def test_all_blocks_that_a_window_touches_are_named(firsts: list[int], length: i
 def named(tiny: Any, tmp_path: Path) -> Any:
     """The fingerprint of a training on windows that run from block 0 into block 1."""
     shutil.copytree(tiny.shards, tmp_path / "shards")
-    settings = stages.Train.model_validate_json(stages.settings_of("train", tiny.config, experiment="convlstm"))
+    settings = stages.Train.model_validate_json(cuts.settings_of("train", tiny.config, experiment="convlstm"))
     statistics = json.loads((tiny.path / "statistics.json").read_text())
     reader = ShardReader(tmp_path / "shards", settings.layout)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from windrow import stages
+from windrow import cuts, stages
 from windrow.errors import UserError
 from windrow.training.normalisation import Normalisation
 from windrow.training.strategies import unrolled
@@ -18,7 +18,7 @@ def model(tiny: Any, tmp_path: Path) -> Path:
     content = json.loads(json.dumps(tiny.content))
     content["experiments"]["convlstm"]["training"]["accelerator"] = "cpu"
     config = type(tiny)(tiny.path, content).config
-    settings = stages.Train.model_validate_json(stages.settings_of("train", config, experiment="convlstm"))
+    settings = stages.Train.model_validate_json(cuts.settings_of("train", config, experiment="convlstm"))
     statistics = json.loads((tiny.path / "statistics.json").read_text())
     variables = settings.layout.variables
     parts = {

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from windrow import cli, stages
+from windrow import cli, cuts, stages
 from windrow.extracted import hours_since_1900
 from windrow.forecasts import create_forecasts
 from windrow.grid import grid_of_rows
@@ -40,7 +40,7 @@ def store(path: Path, tiny: Any, inits: np.ndarray[Any, Any], offset: float) -> 
 def scores_of(tiny: Any, path: Path, inits: np.ndarray[Any, Any], offset: float = 0.5) -> xr.Dataset:
     store(path, tiny, inits, offset)
     settings = stages.Verify(
-        layout=stages.layout(tiny.config),
+        layout=cuts.layout(tiny.config),
         train=tiny.config.splits.train,
         baselines=("persistence", "day_before", "climatology"),
     )
@@ -92,7 +92,7 @@ def test_a_month_without_climatology_is_refused_in_one_sentence(
         assert source["month"][:].tolist() == [1]
     with netCDF4.Dataset(path, "a") as file:
         file["month"][:] = 7
-    settings = stages.settings_of("verify", tiny.config)
+    settings = cuts.settings_of("verify", tiny.config)
     options = ["--forecasts", str(tmp_path / "forecasts.zarr"), "--shards", str(tiny.shards)]
     output = tmp_path / "scores.nc"
     assert (
@@ -133,7 +133,7 @@ def test_baselines_on_real_era5_have_the_published_errors(tmp_path: Path, make_t
     )
     made.write(slice(0, len(starts)), np.zeros((len(starts), 12, 1, 33, 49), dtype=np.float32))
     settings = stages.Verify(
-        layout=stages.layout(real.config), train=real.config.splits.train, baselines=tuple(README)
+        layout=cuts.layout(real.config), train=real.config.splits.train, baselines=tuple(README)
     )
     scores = verify(settings, forecasts=path, shards=real.shards, climatology=real.path / "climatology.nc")
     assert scores.sizes["init_time"] == 97

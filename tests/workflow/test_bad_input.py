@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from windrow import cli, stages
+from windrow import cli, cuts
 from windrow.configfile import validate
 from windrow.testing import message, tiny_config, tiny_field, write_tiny_archive
 
@@ -31,17 +31,18 @@ def root(january: Path, tmp_path: Path) -> Path:
 def settings(stage: str, root: Path, edit: dict[str, Any] | None = None, **wildcards: str) -> str:
     config = tiny_config(root)
     config["dataset"] |= edit or {}
-    return stages.settings_of(stage, validate(config), **wildcards)
+    return cuts.settings_of(stage, validate(config), **wildcards)
 
 
 def run_inventory(root: Path, output: Path) -> int:
-    return cli.main(["inventory", "--settings", settings("inventory", root), *MONTH, "--output", str(output)])
+    given = ["--settings", settings("inventory", root), "--archive", str(root)]
+    return cli.main(["inventory", *given, *MONTH, "--output", str(output)])
 
 
 def run_extract(root: Path, tmp_path: Path, edit: dict[str, Any] | None = None) -> int:
     inventory = tmp_path / "inventory.json"
     assert run_inventory(root, inventory) == 0
-    given = ["--settings", settings("extract", root, edit), "--inventory", str(inventory)]
+    given = ["--settings", settings("extract", root, edit), "--archive", str(root), "--inventory", str(inventory)]
     return cli.main(["extract", *given, "--output", str(tmp_path / "month.nc")])
 
 
@@ -81,7 +82,7 @@ def test_a_missing_hour_is_named_with_its_variable(
     (root / "2007" / "01" / "fields.grib").write_bytes(fields_without(29))
     assert run_extract(root, tmp_path) == 2
     assert "tcc is missing at 2007-01-02T05:00:00;" in said(capsys)
-    assert {path.name for path in tmp_path.iterdir()} == {"archive", "inventory.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"archive", "inventory.json", ".inventory.json.scan"}
 
 
 @pytest.mark.parametrize("cut", [1, 60, 5000])
@@ -146,7 +147,7 @@ def test_a_gpu_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.Capture
     write_json(statistics, {"split_hash": split_hash(asked.splits.train)})
     paths = {name: str(tmp_path / name) for name in ("shards", "climatology", "work", "model", "history")}
     options = [word for name, path in paths.items() for word in (f"--{name}", path)]
-    given = ["--settings", stages.settings_of("train", asked, experiment="cnn"), "--statistics", str(statistics)]
+    given = ["--settings", cuts.settings_of("train", asked, experiment="cnn"), "--statistics", str(statistics)]
     assert cli.main(["train", *given, *options]) == 2
     assert "asks for a GPU and this machine has none" in said(capsys)
 
@@ -222,3 +223,27 @@ def test_snakemake_shows_the_message_of_a_failing_step(new_project: Any) -> None
     for part in (before, last):  # when it happens, and once more where one looks
         assert "2009/01/fields.grib is truncated or damaged at byte 0" in part
     assert "Traceback" not in done.stdout
+
+
+@pytest.mark.slow
+def test_a_project_and_an_archive_with_odd_names_are_worked_on(new_project: Any, finished: Any) -> None:
+    odd = "50% of 'all' \"data\" ü北"
+    project = new_project()
+    moved = project.path.with_name(f"{project.path.name} {odd}")
+    project.path.rename(moved)
+    project.path = moved
+    (moved / "archive").rename(moved / f"archive {odd}")
+    for path in (moved / f"archive {odd}").rglob("*.grib"):
+        path.rename(path.with_name(f"fields {odd}.grib"))
+    project.config["source"]["root"] = f"archive {odd}"
+    project.write_config()
+    project.run("--until", "shards", "shards_layout", "statistics", "audit")
+    results = {
+        path.relative_to(moved): path.read_bytes()
+        for path in (moved / "results").rglob("*")
+        if path.is_file() and ("shards" in path.parts or path.name == "statistics.json")
+    }
+    assert len(results) > 10
+    for path, content in results.items():
+        if path.suffix != ".json" or "blocks" not in path.parts:
+            assert (finished.path / path).read_bytes() == content, path

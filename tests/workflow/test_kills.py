@@ -15,6 +15,7 @@ pytestmark = pytest.mark.slow
 
 STAGES = (
     "inventory",
+    "audit",
     "extract",
     "statistics_month",
     "statistics",

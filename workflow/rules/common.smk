@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from windrow import months, provenance, stages
+from windrow import cuts, months, provenance
 from windrow.config import IndexDomain
 from windrow.configfile import read_yaml, validate
 from windrow.errors import UserError
@@ -28,9 +28,9 @@ except UserError as problem:
     stop(problem)
 
 DATASET = dataset_name(CONFIG.dataset)
-LAYOUT = stages.layout(CONFIG)
+LAYOUT = cuts.layout(CONFIG)
 MONTHS = [(f"{year:04d}", f"{month:02d}") for year, month in CONFIG.months]
-BLOCKS = stages.blocks_by_year(CONFIG)
+BLOCKS = cuts.blocks_by_year(CONFIG)
 INVENTORIES = [f"results/inventory/{CONFIG.source.name}/{year}/{month}.json" for year, month in MONTHS]
 DAY = dt.timedelta(days=1)
 
@@ -41,12 +41,12 @@ wildcard_constraints:
     year=r"\d{4}",
     month=r"\d{2}",
     experiment="|".join(CONFIG.experiments),
-    split="|".join(stages.SPLITS),
+    split="|".join(cuts.SPLITS),
 
 
 def settings(stage, *names):
     """The stage's settings as canonical JSON, for these wildcards."""
-    return lambda wildcards: stages.settings_of(stage, CONFIG, **{name: wildcards[name] for name in names})
+    return lambda wildcards: cuts.settings_of(stage, CONFIG, **{name: wildcards[name] for name in names})
 
 
 def sources(stage):

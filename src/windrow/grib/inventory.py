@@ -105,7 +105,7 @@ class _Journal:
     def __init__(self, path: Path | None, kinds: Kinds) -> None:
         self._path, self._kinds = path, kinds
         self._lines: dict[str, dict[str, Any]] = {}
-        self._new: Any = None  # open if there is a path
+        self._new: Any = None
         if path is not None and path.is_file():
             for line in path.read_text(encoding="utf-8").splitlines():
                 try:
@@ -121,7 +121,7 @@ class _Journal:
             self._new = self._path.open("a", encoding="utf-8")
 
     def __exit__(self, *_: object) -> None:
-        if self._new is not None:
+        if self._new is not None and self._path is not None:
             with named(self._path):
                 self._new.close()
 
@@ -140,7 +140,11 @@ class _Journal:
     def add(self, name: str, state: FileState, messages: list[Message]) -> None:
         """Keep what was found in a file."""
         entry = self._lines.get(name)
-        if self._new is None or (entry and (entry["size"], entry["mtime_ns"]) == (state.size, state.mtime_ns)):
+        if (
+            self._path is None
+            or self._new is None
+            or (entry and (entry["size"], entry["mtime_ns"]) == (state.size, state.mtime_ns))
+        ):
             return
         kinds = {kind: place for place, kind in enumerate(dict.fromkeys(one.kind for one in messages))}
         entry = {

@@ -17,11 +17,11 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Tell all problems of all months at once; write the findings when there is none."""
-    from windrow import stages
+    from windrow import cuts, stages
     from windrow.audit import Policy, audit_months, require_sound
     from windrow.files import write_json
 
-    settings = stages.read_settings(stages.Audit, args.settings, stage="audit")
+    settings = cuts.read_settings(stages.Audit, args.settings, stage="audit")
     audits, archive = audit_months(
         args.inventories, settings.variables, Policy(settings.missing, settings.constant)
     )

@@ -19,13 +19,13 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Join the scores on their common samples and write both."""
-    from windrow import stages
+    from windrow import cuts, stages
     from windrow.files import write_text
     from windrow.report.comparison import comparison_csv, comparison_page, side_by_side
     from windrow.report.sources import made_from
     from windrow.verification.aggregate import experiment_of, read_scores
 
-    settings = stages.read_settings(stages.Compare, args.settings, stage="compare", split=args.split)
+    settings = cuts.read_settings(stages.Compare, args.settings, stage="compare", split=args.split)
     scores = {path: read_scores(path) for path in args.scores}
     comparison = side_by_side(list(scores.values()))
     provenance = made_from({experiment_of(one): path for path, one in scores.items()})

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
 def _content(args: argparse.Namespace) -> Content:
     import numpy as np
 
-    from windrow import stages
+    from windrow import cuts, stages
     from windrow.errors import UserError
     from windrow.sequences import step_ranges
     from windrow.shards.export import Content, read_description
@@ -58,7 +58,7 @@ def _content(args: argparse.Namespace) -> Content:
     reader = ShardReader(args.shards, layout)
     ranges, windows, sequences = [range(laid_out.steps)], None, None
     if args.settings:
-        asked = stages.read_settings(stages.ExportShards, args.settings, stage="export_shards", split=args.split)
+        asked = cuts.read_settings(stages.ExportShards, args.settings, stage="export_shards", split=args.split)
         if asked.layout != layout:
             raise UserError(f"{args.shards} is of another dataset than --settings; name that one's shards")
         sequences = asked.sequences

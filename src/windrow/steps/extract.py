@@ -19,12 +19,12 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read the inventory, extract, write."""
-    from windrow import stages
+    from windrow import cuts, stages
     from windrow.extraction import extract_month
     from windrow.grib.contents import read_contents
 
-    settings = stages.read_settings(stages.Extract, args.settings, stage="extract")
-    root = stages.archive_root(args.archive, args.settings)
+    settings = cuts.read_settings(stages.Extract, args.settings, stage="extract")
+    root = cuts.archive_root(args.archive, args.settings)
     contents = read_contents(args.inventory)
     reference = read_contents(args.reference) if args.reference else None
     times = extract_month(contents, settings, args.output, root=root, reference=reference)

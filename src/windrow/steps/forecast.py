@@ -20,10 +20,10 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Forecast and write."""
-    from windrow import stages
+    from windrow import cuts, stages
     from windrow.forecasting import forecast_split
 
-    settings = stages.read_settings(
+    settings = cuts.read_settings(
         stages.Forecast, args.settings, stage="forecast", experiment=args.experiment, split=args.split
     )
     count = forecast_split(

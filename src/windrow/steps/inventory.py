@@ -16,14 +16,14 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Scan the headers of the month's files and write the inventory as columns."""
-    from windrow import months, stages
+    from windrow import cuts, months, stages
     from windrow.errors import UserError
     from windrow.files import write_json
     from windrow.grib import inventory
     from windrow.grib.headers import Kinds
 
-    settings = stages.read_settings(stages.Inventory, args.settings, stage="inventory")
-    root = stages.archive_root(args.archive, args.settings)
+    settings = cuts.read_settings(stages.Inventory, args.settings, stage="inventory")
+    root = cuts.archive_root(args.archive, args.settings)
     month = months.parse_month(args.month)
     files = [root / name for name in months.archive_files(str(root), settings.files, *month)]
     states = inventory.file_states(files, root)

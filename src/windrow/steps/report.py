@@ -21,7 +21,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read everything, draw and write."""
-    from windrow import stages
+    from windrow import cuts, stages
     from windrow.errors import UserError
     from windrow.files import read_json, write_text
     from windrow.forecasts import open_forecasts
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     from windrow.shards.reader import ShardReader
     from windrow.verification.aggregate import experiment_of, read_scores
 
-    settings = stages.read_settings(
+    settings = cuts.read_settings(
         stages.ReportPage, args.settings, stage="report", experiment=args.experiment, split=args.split
     )
     scores = read_scores(args.scores)

@@ -18,14 +18,14 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print one line of JSON."""
-    from windrow import months, stages
+    from windrow import cuts, months
     from windrow.configfile import read_config
     from windrow.errors import UserError
 
-    if args.stage not in stages.CUTS:
-        raise UserError(f"there is no stage {args.stage}; there are {', '.join(stages.CUTS)}")
+    if args.stage not in cuts.CUTS:
+        raise UserError(f"there is no stage {args.stage}; there are {', '.join(cuts.CUTS)}")
     wildcards = {"experiment": args.experiment, "split": args.split, "year": args.year}
     if args.month:
         year, month = months.parse_month(args.month)
         wildcards |= {"year": str(year), "month": str(month)}
-    print(stages.cut(args.stage, read_config(args.config), **wildcards))
+    print(cuts.cut(args.stage, read_config(args.config), **wildcards))

@@ -23,13 +23,13 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Take the year's blocks from the settings, gather them out of the months."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # starting threads that nothing here uses takes 0.1 s
-    from windrow import stages
+    from windrow import cuts, stages
     from windrow.errors import UserError
     from windrow.shards.layout import manifest_path
     from windrow.shards.ranks import started
     from windrow.shards.year import write_year
 
-    settings = stages.read_settings(stages.Shards, args.settings, stage="shards", year=args.year)
+    settings = cuts.read_settings(stages.Shards, args.settings, stage="shards", year=args.year)
     if str(settings.year) != args.year:
         raise UserError(f"--settings are of {settings.year} and --year is {args.year}; give the same year")
     shards = args.output.parent.parent

@@ -17,11 +17,11 @@ def run(args: argparse.Namespace) -> None:
     """Take grid and units from the months, the time axis from the settings."""
     import numpy as np
 
-    from windrow import extracted, stages
+    from windrow import cuts, extracted, stages
     from windrow.shards.layout import shape_of
     from windrow.shards.writer import write_layout
 
-    settings = stages.read_settings(stages.ShardsLayout, args.settings, stage="shards_layout")
+    settings = cuts.read_settings(stages.ShardsLayout, args.settings, stage="shards_layout")
     layout = settings.layout
     common = extracted.common_ground(args.extracted, layout.variables, layout.ny, layout.nx)
     write_layout(

@@ -16,7 +16,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Merge the months' files, which is all that is read: a month that is added costs no other month's pass."""
-    from windrow import stages
+    from windrow import cuts, stages
     from windrow.climatology import write_climatology
     from windrow.configfile import canonical
     from windrow.files import write_json, written_beside
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
     from windrow.statistics_merge import require_split, whole
     from windrow.statistics_part import read_part
 
-    settings = stages.read_settings(stages.Statistics, args.settings, stage="statistics")
+    settings = cuts.read_settings(stages.Statistics, args.settings, stage="statistics")
     parts = [read_part(path) for path in args.parts]
     require_split(parts, settings.train, settings.variables, step_hours=settings.step_hours)
     states, differences = whole(parts, step_hours=settings.step_hours)

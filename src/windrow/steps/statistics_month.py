@@ -16,7 +16,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Take the training hours of the month that are there, and them alone."""
-    from windrow import extracted, months, stages
+    from windrow import cuts, extracted, months, stages
     from windrow.configfile import canonical
     from windrow.errors import UserError
     from windrow.files import written_beside
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
     from windrow.statistics_pass import bands_of_month, scope_of_month
 
     number = months.parse_month(args.month)
-    settings = stages.read_settings(
+    settings = cuts.read_settings(
         stages.Statistics, args.settings, stage="statistics_month", year=str(number[0]), month=str(number[1])
     )
     if not settings.train:

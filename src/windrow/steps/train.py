@@ -23,11 +23,11 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train, then write the model and its history."""
-    from windrow import stages
+    from windrow import cuts, stages
     from windrow.files import read_json
     from windrow.training.fit import train
 
-    settings = stages.read_settings(stages.Train, args.settings, stage="train", experiment=args.experiment)
+    settings = cuts.read_settings(stages.Train, args.settings, stage="train", experiment=args.experiment)
     train(
         settings,
         shards=args.shards,

@@ -17,12 +17,12 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Verify and write."""
-    from windrow import stages
+    from windrow import cuts, stages
     from windrow.configfile import canonical
     from windrow.files import written_beside
     from windrow.verification.verify import verify
 
-    settings = stages.read_settings(stages.Verify, args.settings, stage="verify")
+    settings = cuts.read_settings(stages.Verify, args.settings, stage="verify")
     scores = verify(settings, forecasts=args.forecasts, shards=args.shards, climatology=args.climatology)
     scores.attrs["windrow_settings"] = canonical(settings)
     with written_beside(args.output) as beside:
