@@ -319,7 +319,7 @@ def test_the_process_that_decodes_is_started_again_after_a_crash() -> None:
 
 def test_the_process_that_decodes_is_given_up_after_a_while() -> None:
     content = encoded(2, 0, packing="grid_ccsds")
-    one = Decoder(patience_s=-1.0)
+    one = Decoder(patience_s=1e-6)
     try:
         with pytest.raises(ValueError, match="ecCodes does not come to an end"):
             one.values(content, 80, np.arange(80))

@@ -11,7 +11,8 @@ import pytest
 import xarray as xr
 import zarr
 
-from windrow import cli, cuts, stages
+from windrow import cli, cuts
+from windrow.errors import UserError
 from windrow.shards import blocks
 from windrow.shards.layout import block_path, record_path
 from windrow.shards.manifest import file_checksum, read_manifest
@@ -181,7 +182,7 @@ def test_settings_of_another_year_are_refused(
 
 
 def test_a_year_that_the_dataset_lacks_is_refused(whole: Store) -> None:
-    with pytest.raises(stages.UserError, match="no blocks of the year 2010; there are 2007, 2008, 2009"):
+    with pytest.raises(UserError, match="no blocks of the year 2010; there are 2007, 2008, 2009"):
         cuts.settings_of("shards", whole.config, year="2010")
 
 

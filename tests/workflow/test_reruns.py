@@ -77,6 +77,7 @@ EDITS: dict[Callable[[dict[str, Any]], None], set[str]] = {
         "compare",
     },
     one_more_variable: {
+        "audit",
         *months("extract", 2007, 2008, 2009),
         *BLOCKS,
         "statistics_month 2007 01",
@@ -121,7 +122,7 @@ def test_a_second_run_does_nothing(project: Any) -> None:
 
 @pytest.mark.parametrize(
     "file",
-    ["archive/2007/01/fields.grib", "results/{dataset}/statistics.json", "src/windrow/shards/blocks.py"],
+    ["results/{dataset}/statistics.json", "results/{dataset}/audit.json", "src/windrow/shards/blocks.py"],
 )
 def test_a_touched_but_unchanged_small_file_reruns_nothing(project: Any, file: str) -> None:
     dataset = "Y2007to2009M01-6_5-49.60N02.60E-2t_tcc"

@@ -11,7 +11,7 @@ import contextlib
 import functools
 import os
 import pickle
-import selectors
+import signal
 import subprocess
 import sys
 from typing import IO, Any
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 _MISSING = 1e34
 _PATIENCE_S = 60.0
-_BYTES_PER_S = 1e6  # a tenth of what the slowest packing takes
+_BYTES_PER_S = 1e6  # far slower than any packing is undone
 Floats = npt.NDArray[np.float64]
 
 
@@ -41,12 +41,14 @@ class Decoder:
             If eccodes cannot decode it, dies or does not come to an end, or there are not as many values as points.
         """
         process = self._process if self._process is not None and self._process.poll() is None else self._started()
+        seconds = self._patience_s + len(content) / _BYTES_PER_S
         try:
-            _send(_stream(process.stdin), (content, points, indices))
-            answer = self._answer(process, self._patience_s + len(content) / _BYTES_PER_S)
-        except (OSError, EOFError):
-            process.wait()
-            raise ValueError("ecCodes crashes on it") from None
+            _send(_stream(process.stdin), (content, points, indices, seconds))
+            answer = pickle.load(_stream(process.stdout))
+        except (OSError, EOFError, pickle.UnpicklingError):
+            code = process.wait()
+            end = f"does not come to an end within {seconds:.0f} s" if code == -signal.SIGALRM else "crashes on it"
+            raise ValueError(f"ecCodes {end}; its process ended with code {code}") from None
         if isinstance(answer, str):
             raise ValueError(answer)
         found: Floats = answer
@@ -71,15 +73,6 @@ class Decoder:
             stderr=subprocess.DEVNULL,  # what eccodes says of damage: the caller has one sentence
         )
         return self._process
-
-    def _answer(self, process: subprocess.Popen[bytes], seconds: float) -> Any:
-        stream = _stream(process.stdout)
-        with selectors.DefaultSelector() as selector:
-            selector.register(stream, selectors.EVENT_READ)
-            if not selector.select(seconds):
-                self.close()
-                raise ValueError(f"ecCodes does not come to an end within {seconds:.0f} s")
-        return pickle.load(stream)
 
 
 @functools.cache
@@ -132,19 +125,19 @@ def _stream(one: IO[bytes] | None) -> IO[bytes]:
 def _answer_all(questions: IO[bytes], answers: IO[bytes]) -> None:
     while True:
         try:
-            content, points, indices = pickle.load(questions)
+            content, points, indices, seconds = pickle.load(questions)
         except EOFError:
             return
+        signal.setitimer(signal.ITIMER_REAL, seconds)  # ends this process, wherever it computes
         try:
             answer: Any = decoded(content, points)[indices]
         except ValueError as problem:
             answer = str(problem)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         _send(answers, answer)
 
 
 if __name__ == "__main__":
-    import signal
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted step ends it by closing its input
     with os.fdopen(os.dup(1), "wb") as answers, os.fdopen(0, "rb") as questions:
         os.dup2(2, 1)  # nothing that is printed may get among the answers
