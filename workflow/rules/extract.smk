@@ -24,7 +24,7 @@ rule extract:
         """
         windrow extract \
             --settings {params.settings:q} \
-            --archive {params.root:q} \
+            --archive={params.root:q} \
             --inventory {input.inventory:q} \
             --output {output.month:q} \
             2>&1 | tee {log:q}

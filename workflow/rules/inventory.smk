@@ -25,7 +25,7 @@ rule inventory:
         """
         windrow inventory \
             --settings {params.settings:q} \
-            --archive {params.root:q} \
+            --archive={params.root:q} \
             --month {wildcards.year:q}-{wildcards.month:q} \
             --output {output.inventory:q} \
             2>&1 | tee {log:q}

@@ -46,6 +46,7 @@ class Decoder:
             _send(_stream(process.stdin), (content, points, indices, seconds))
             answer = pickle.load(_stream(process.stdout))
         except (OSError, EOFError, pickle.UnpicklingError):
+            process.kill()
             code = process.wait()
             end = f"does not come to an end within {seconds:.0f} s" if code == -signal.SIGALRM else "crashes on it"
             raise ValueError(f"ecCodes {end}; its process ended with code {code}") from None
