@@ -51,6 +51,9 @@ def taken_through(path: Path, content: dict[str, Any], *, train_month: str = "20
     tiny.step("statistics_month", *options, year=train_month[:4], month=train_month[5:])
     outputs = ("--statistics", path / "statistics.json", "--climatology", path / "climatology.nc")
     tiny.step("statistics", "--parts", part, *outputs)
+    inventory = path / f"{tiny.config.months[0][0]}.json"
+    places = ("--extracted", months[0], "--output", path / "statics.nc")
+    tiny.step("statics", "--archive", content["source"]["root"], "--inventories", inventory, *places)
     tiny.step("shards_layout", "--extracted", *months, "--shards", tiny.shards)
     for year in cuts.blocks_by_year(tiny.config):
         output = manifest_path(tiny.shards, year)

@@ -55,6 +55,10 @@ class Steps:
             "inventory": [*self.settings("inventory"), *archive, *one],
             "audit": [*self.settings("audit"), "--inventories", *inventories],
             "extract": [*self.settings("extract"), *archive, "--inventory", inventories[0]],
+            "statics": [
+                *[*self.settings("statics"), *archive, "--inventories", inventories[0]],
+                *["--extracted", months[0]],
+            ],
             "statistics_month": [*self.settings("statistics_month", **month), *one, "--extracted", months[0]],
             "statistics": [*self.settings("statistics"), "--parts", tiny.path / "part.nc"],
             "shards_layout": [*self.settings("shards_layout"), "--extracted", *months],
@@ -67,6 +71,7 @@ class Steps:
             "inventory": ["--output", out / "2007.json"],
             "audit": ["--output", out / "audit.json"],
             "extract": ["--output", out / "2007.nc"],
+            "statics": ["--output", out / "statics.nc"],
             "statistics_month": ["--output", out / "part.nc"],
             "statistics": ["--statistics", out / "statistics.json", "--climatology", out / "climatology.nc"],
             "shards_layout": ["--shards", out / "shards"],
@@ -86,7 +91,7 @@ class Steps:
         return {path.relative_to(self.out).as_posix(): path.read_bytes() for path in found}
 
 
-STEPS = ("inventory", "audit", "extract", "statistics_month", "statistics", "shards_layout")
+STEPS = ("inventory", "audit", "extract", "statics", "statistics_month", "statistics", "shards_layout")
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +219,8 @@ class LaterSteps(Steps):
 def trained(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made: Path = tmp_path_factory.mktemp("trained")
     inputs = ["--shards", tiny.shards, "--statistics", tiny.path / "statistics.json"]
-    inputs += ["--climatology", tiny.path / "climatology.nc", "--work", made / "work"]
+    inputs += ["--climatology", tiny.path / "climatology.nc", "--statics", tiny.path / "statics.nc"]
+    inputs += ["--work", made / "work"]
     tiny.step(
         "train", *inputs, "--model", made / "model.ckpt", "--history", made / "history.json", experiment="cnn"
     )

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Sequence
 
 from windrow import __version__
-from windrow.errors import UserError
+from windrow.errors import EndedBySignalError, UserError
 
 STEPS = (
     "sample",
     "inventory",
     "audit",
     "extract",
+    "statics",
     "statistics_month",
     "statistics",
     "shards_layout",
@@ -24,12 +25,15 @@ STEPS = (
     "export_shards",
     "train",
     "forecast",
+    "predict",
+    "export",
     "verify",
     "report",
     "compare",
     "settings",
     "reference",
     "summary",
+    "models",
 )
 
 
@@ -53,7 +57,7 @@ def build_parser(steps: Sequence[str] = STEPS) -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one step; 0 is success, 2 a mistake of the user's, told in one message."""
+    """Run one step; 0 is success, 2 a mistake of the user's, told in one message, 75 work that goes on."""
     arguments = sys.argv[1:] if arguments is None else arguments
     named = arguments[0].replace("-", "_") if arguments else ""
     parsed = build_parser([named] if named in STEPS else STEPS).parse_args(arguments)
@@ -67,6 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as problem:
         print(f"windrow {parsed.step}: {problem}", file=sys.stderr)
         return 2
+    except EndedBySignalError as problem:
+        print(f"windrow {parsed.step}: {problem}", file=sys.stderr)
+        return problem.exit_code
     except OSError as problem:
         where = f"{problem.filename}: " if problem.filename is not None else ""
         print(f"windrow {parsed.step}: {where}{problem.strerror or problem}", file=sys.stderr)

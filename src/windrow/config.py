@@ -20,23 +20,13 @@ from windrow.dataset import (
     months_of,
     months_of_year,
 )
-from windrow.experiment import (
-    NAME,
-    ConvLSTM,
-    DirectStrategy,
-    Experiment,
-    SequenceStrategy,
-    Strict,
-    Training,
-    WeatherBenchCNN,
-    refuse,
-    repeated,
-)
+from windrow.experiment import DirectStrategy, Experiment, Inputs, SequenceStrategy
+from windrow.strict import NAME, Strict, refuse, repeated
+from windrow.training_settings import Training
 
 __all__ = [
     "AnyDomain",
     "Config",
-    "ConvLSTM",
     "Dataset",
     "Days",
     "DirectStrategy",
@@ -44,6 +34,7 @@ __all__ = [
     "Experiment",
     "Forecast",
     "IndexDomain",
+    "Inputs",
     "Period",
     "Report",
     "SequenceStrategy",
@@ -54,7 +45,6 @@ __all__ = [
     "Strict",
     "Training",
     "Verification",
-    "WeatherBenchCNN",
 ]
 
 RESERVED = (  # names of forecasts in the scores and of directories and files of a dataset
@@ -156,6 +146,7 @@ class Config(Strict):
                 *self._names_reserved(),
                 *self._splits_too_short(),
                 *self._months_untrained(),
+                *self._experiments_unfit(),
             ]
         )
         return self
@@ -220,7 +211,57 @@ class Config(Strict):
             if (lacking := months_of_year(getattr(self.splits, split)) - trained)
         ]
 
+    def _experiments_unfit(self) -> list[str]:
+        return [
+            f"experiments.{name}.{problem}"
+            for name, experiment in self.experiments.items()
+            for problem in (
+                *_steps_unfit(experiment, self.sequences),
+                *_boundary_unfit(experiment, self.dataset),
+                *_variables_unknown(experiment, self.dataset),
+            )
+        ]
+
     @property
     def months(self) -> list[tuple[int, int]]:
         """Year and month of every month of the dataset, in order."""
         return sorted(month for part in self.dataset.period for month in months_of(part))
+
+
+def _steps_unfit(experiment: Experiment, sequences: Sequences) -> list[str]:
+    history = getattr(experiment.strategy, "history", 1)
+    problems = [
+        f"training.rollout: {part.steps} steps are more than the {sequences.target_steps} of sequences.target_steps"
+        for part in experiment.training.rollout
+        if part.steps > sequences.target_steps
+    ]
+    if history > sequences.input_steps:
+        problems.append(
+            f"strategy.history: {history} fields are more than the {sequences.input_steps} of sequences.input_steps"
+        )
+    if experiment.training.rollout and experiment.strategy.name == "direct":
+        problems.append("training.rollout: the strategy direct forecasts all lead times at once; leave it out")
+    return problems
+
+
+def _boundary_unfit(experiment: Experiment, dataset: Dataset) -> list[str]:
+    width = experiment.strategy.boundary_width
+    shortest = min(dataset.domain.ny, dataset.domain.nx)
+    if 2 * width < shortest:
+        return []
+    return [f"strategy.boundary_width: {width} on both sides leaves nothing of {shortest} points; narrow it"]
+
+
+def _variables_unknown(experiment: Experiment, dataset: Dataset) -> list[str]:
+    predicted = experiment.targets if experiment.strategy.name == "direct" else dataset.variables
+    known = ("latitude", "longitude", "boundary", *dataset.statics)
+    return [
+        f"training.loss_weights.variables: {name} is not predicted; there are {', '.join(predicted)}"
+        for name in experiment.training.loss_weights.variables
+        if name not in predicted
+    ] + [
+        f"inputs.statics: {name} is not known; there are {', '.join(known)}, and dataset.statics takes more from "
+        "the archive"
+        for name in experiment.inputs.statics
+        if name not in known
+    ]

@@ -13,7 +13,11 @@ from pydantic import BaseModel, ValidationError
 from windrow.config import Config
 from windrow.dataset import MIXED_DOMAIN
 from windrow.errors import UserError
-from windrow.experiment import STRATEGY_OF_MODEL, ProblemsError
+from windrow.experiment import STRATEGIES
+from windrow.models.plugins import GROUP, PREFIX, plugins
+from windrow.models.registry import networks
+from windrow.models.settings import SETTINGS
+from windrow.strict import ProblemsError
 
 _DOMAINS = (("domain", "Domain"), ("domain", "IndexDomain"))
 
@@ -107,9 +111,10 @@ def _lines(error: Any, *, of_config: bool) -> list[str]:
     if kind == MIXED_DOMAIN:
         return [f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}"]
     if kind == "union_tag_invalid":
-        return [f"{path}.name: {error['ctx']['tag']!r} is not one of {error['ctx']['expected_tags']}"]
+        found = f"{path}.name: {error['ctx']['tag']!r} is not one of {error['ctx']['expected_tags']}"
+        return [found + (_of_plugins() if location[-1] == "model" else "")]
     if kind == "union_tag_not_found":
-        names = STRATEGY_OF_MODEL if location[-1] == "model" else STRATEGY_OF_MODEL.values()
+        names = tuple(networks()) if location[-1] == "model" else STRATEGIES
         return [f"{path}.name: missing; add it, one of {', '.join(names)}"]
     if location[-1:] == ["[key]"]:
         section = ".".join(location[:-2])
@@ -122,8 +127,14 @@ def _without_tags(location: list[str]) -> list[str]:
     return [
         part
         for before, part in zip(["", *location], location, strict=False)
-        if before not in ("model", "strategy") and (before, part) not in _DOMAINS
+        if not ((before == "model" and part in SETTINGS) or (before == "strategy" and part in STRATEGIES))
+        and (before, part) not in _DOMAINS
     ]
+
+
+def _of_plugins() -> str:
+    installed = ", ".join(plugins()) or "none is installed"
+    return f", nor of a plug-in ({installed}); these are entry points in {GROUP} and modules named {PREFIX}*"
 
 
 def _did_you_mean(location: list[str]) -> str:
@@ -152,6 +163,9 @@ def _known_keys(location: list[str]) -> list[str]:
 
 
 def _resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """What a schema refers to; of several the one that has keys, such as a section beside null."""
+    keyed = [one for one in schema.get("anyOf", ()) if "$ref" in one or "items" in one]
+    schema = keyed[0] if keyed else schema
     reference = schema.get("$ref")
     return definitions[reference.rpartition("/")[2]] if reference else schema
 

@@ -18,6 +18,7 @@ from windrow.naming import dataset_name
 from windrow.stages import (
     Audit,
     Compare,
+    Export,
     ExportShards,
     Extract,
     Forecast,
@@ -26,6 +27,7 @@ from windrow.stages import (
     ReportPage,
     Shards,
     ShardsLayout,
+    Statics,
     Statistics,
     Train,
     Verify,
@@ -59,6 +61,10 @@ def _extract(config: Config) -> Extract:
         missing=config.source.missing,
         constant=config.source.constant,
     )
+
+
+def _statics(config: Config) -> Statics:
+    return Statics(domain=config.dataset.domain, statics=config.dataset.statics)
 
 
 def _audit(config: Config) -> Audit:
@@ -115,6 +121,7 @@ def _export_shards(config: Config, split: str) -> ExportShards:
 def _train(config: Config, experiment: str) -> Train:
     return Train(
         layout=layout(config),
+        domain=config.dataset.domain,
         train=config.splits.train,
         validation=config.splits.validation,
         sequences=config.sequences,
@@ -132,6 +139,10 @@ def _forecast(config: Config, experiment: str, split: str) -> Forecast:
         experiment_name=experiment,
         batch_size=config.forecast.batch_size,
     )
+
+
+def _export(config: Config) -> Export:
+    return Export(layout=layout(config), test=config.splits.test, sequences=config.sequences)
 
 
 def _verify(config: Config) -> Verify:
@@ -160,6 +171,7 @@ CUTS: dict[str, Callable[..., Strict]] = {
     "inventory": _inventory,
     "audit": _audit,
     "extract": _extract,
+    "statics": _statics,
     "statistics_month": _statistics_month,
     "statistics": _statistics,
     "shards_layout": _shards_layout,
@@ -167,6 +179,7 @@ CUTS: dict[str, Callable[..., Strict]] = {
     "export_shards": _export_shards,
     "train": _train,
     "forecast": _forecast,
+    "export": _export,
     "verify": _verify,
     "report": _report,
     "compare": _compare,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, model_validator
 
-from windrow.experiment import NAME, Strict, refuse, repeated
+from windrow.strict import NAME, Strict, refuse, repeated
 
 PLACEHOLDERS = ("year", "month", "day", "hour")
 
@@ -179,13 +179,19 @@ class Dataset(Strict):
         min_length=1,
         description="ECMWF short names, with the pressure level behind (hPa): `2t`, `tcc`, `t850`.",
     )
+    statics: tuple[str, ...] = Field(
+        default=(),
+        description="ECMWF short names of fields that are the same at all times, such as `z` and `lsm`; they are "
+        "taken from the first message of the dataset's first month that has them.",
+    )
 
     @model_validator(mode="after")
     def _unique(self) -> Dataset:
         problems = [f"a variable is named twice ({one})" for one in repeated("variables", self.variables)]
+        problems += [f"a static is named twice ({one})" for one in repeated("statics", self.statics)]
         problems += [
             f"{name!r} is no variable name: letters and digits only"
-            for name in self.variables
+            for name in (*self.variables, *self.statics)
             if not re.fullmatch(r"[A-Za-z0-9]+", name)
         ]
         months = [month for part in self.period for month in months_of(part)]

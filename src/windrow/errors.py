@@ -6,3 +6,12 @@ class UserError(Exception):
 
     The command line prints it as a single line and exits with code 2.
     """
+
+
+class EndedBySignalError(Exception):
+    """The work was asked to end by a signal and has saved all that is needed to go on.
+
+    The command line prints it and exits with code 75 (EX_TEMPFAIL of sysexits.h), so that the workflow tries again.
+    """
+
+    exit_code = 75

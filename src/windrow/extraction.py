@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +17,12 @@ from windrow.files import written_beside
 from windrow.grib.contents import Contents
 from windrow.grib.decode import Fields
 from windrow.grib.grid import Crop, crop_to
-from windrow.grib.headers import Kind, cell_method
+from windrow.grib.headers import Kind, cell_method, cf_names
 from windrow.grib.levels import ModelLevels
 from windrow.grib.recipe import Recipe
 from windrow.stages import Extract
 
 _CHUNK_BYTES = 1 << 23  # of a variable, held before they are written
-_UNITS = {"(0 - 1)": "1", "~": "1", "Numeric": "1", "dimensionless": "1", "Proportion": "1"}
-_UNKNOWN = "unknown"  # what eccodes says where it has no name; CF leaves the attribute out
 
 
 def extract_month(
@@ -77,7 +74,9 @@ class _Month:
                 f"{self.contents.month}: no hour has a value at every point; take it out of dataset.period"
             )
         holed: set[int] = set()
-        described = {recipe.variable: self._described(recipe) for recipe in self.audit.recipes}
+        described = {
+            recipe.variable: describe(recipe, self.audit.kinds[recipe.variable]) for recipe in self.audit.recipes
+        }
         attributes = {
             "title": f"fields of {self.contents.month}, cropped",
             "source": f"windrow {__version__}",
@@ -94,8 +93,9 @@ class _Month:
             ) as file,
         ):
             for steps in self._chunks(len(hours)):
-                for recipe, values in self._values(fields, [hours[step] for step in steps]):
-                    for hour, field in zip((hours[step] for step in steps), values, strict=True):
+                chunk = [hours[step] for step in steps]
+                for recipe, values in read_hours(self.root, self.contents, fields, self.audit.recipes, chunk):
+                    for hour, field in zip(chunk, values, strict=True):
                         if np.isnan(field).any():
                             holed.add(self._forgiven(recipe, hour))
                     file[recipe.variable][steps.start : steps.stop] = values
@@ -105,19 +105,6 @@ class _Month:
         size = max(1, _CHUNK_BYTES // (4 * self.crop.indices.size))
         return (range(start, min(start + size, count)) for start in range(0, count, size))
 
-    def _values(self, fields: Fields, hours: list[int]) -> Iterator[tuple[Recipe, npt.NDArray[np.float32]]]:
-        """Each variable's values (hour, y, x); the archive is read hour by hour, as it mostly lies."""
-        shape = (len(hours), *self.crop.indices.shape)
-        values = {recipe: np.empty(shape, dtype=np.float32) for recipe in self.audit.recipes}
-        levels = ModelLevels(self.root, self.contents, fields)
-        for step, hour in enumerate(hours):
-            for recipe in self.audit.recipes:
-                if recipe.pressure_hpa:
-                    values[recipe][step] = levels.at_pressure(recipe, hour)
-                else:
-                    values[recipe][step] = fields.read(self.contents.place(recipe.variable, hour))
-        yield from values.items()
-
     def _forgiven(self, recipe: Recipe, hour: int) -> int:
         if self.settings.missing != "mask":
             raise UserError(
@@ -126,21 +113,44 @@ class _Month:
             )
         return hour
 
-    def _described(self, recipe: Recipe) -> dict[str, Any]:
-        """CF attributes: what the archive says, with units that UDUNITS reads."""
-        kind: Kind = self.audit.kinds[recipe.variable]
-        long_name = f"{kind.long_name} at {recipe.pressure_hpa} hPa" if recipe.pressure_hpa else kind.long_name
-        try:
-            method = cell_method(kind)
-        except ValueError as problem:
-            raise UserError(
-                f"{recipe.variable} has the step type {problem}, for which CF has no cell method; take it out of "
-                "dataset.variables"
-            ) from None
-        said = {
-            "units": _UNITS.get(kind.units, kind.units),
-            "standard_name": kind.standard_name,
-            "long_name": long_name,
-            "cell_methods": method,
-        }
-        return {name: value for name, value in said.items() if value != _UNKNOWN}
+
+def read_hours(
+    root: Path, contents: Contents, fields: Fields, recipes: Sequence[Recipe], hours: Sequence[int]
+) -> Iterator[tuple[Recipe, npt.NDArray[np.float32]]]:
+    """Each variable's values (hour, y, x); the archive is read hour by hour, as it mostly lies.
+
+    Raises
+    ------
+    UserError
+        If a message cannot be read, or model levels are missing that a variable needs.
+    """
+    values = {recipe: np.empty((len(hours), *fields.shape), dtype=np.float32) for recipe in recipes}
+    levels = ModelLevels(root, contents, fields)
+    for step, hour in enumerate(hours):
+        for recipe in recipes:
+            if recipe.pressure_hpa:
+                values[recipe][step] = levels.at_pressure(recipe, hour)
+            else:
+                values[recipe][step] = fields.read(contents.place(recipe.variable, hour))
+    yield from values.items()
+
+
+def describe(recipe: Recipe, kind: Kind) -> dict[str, str]:
+    """CF attributes of a variable: what the archive says, with units that UDUNITS reads.
+
+    Raises
+    ------
+    UserError
+        If CF has no words for how its values stand for their time.
+    """
+    try:
+        method = cell_method(kind)
+    except ValueError as problem:
+        raise UserError(
+            f"{recipe.variable} has the step type {problem}, for which CF has no cell method; take it out of "
+            "dataset.variables"
+        ) from None
+    names = cf_names(kind)
+    if recipe.pressure_hpa and "long_name" in names:
+        names["long_name"] += f" at {recipe.pressure_hpa} hPa"
+    return names | {"cell_methods": method}

@@ -19,7 +19,9 @@ from windrow.forecasts import CHUNK_INITS, create_forecasts
 from windrow.shards.reader import ShardReader
 from windrow.stages import Forecast
 from windrow.statistics import split_hash
+from windrow.training.calendar import calendar
 from windrow.training.data import valid_windows, window_length
+from windrow.training.fit import require_climatology
 from windrow.training.trained import Trained, load_trained
 from windrow.zarr_metadata import consolidate
 
@@ -39,13 +41,14 @@ def forecast_split(
     """
     if threads:
         torch.set_num_threads(threads)
-    trained = _trained_for(settings, model)
+    trained = _trained_for(settings, model, shards.parent / "graphs")
     reader = ShardReader(shards, settings.layout)
     described = read_climatology(climatology, settings.train)
     firsts = valid_windows(reader, settings.days, settings.sequences, name=settings.split)
     length = window_length(settings.sequences)
-    rows = torch.from_numpy(calendar_rows(firsts, length, settings.layout)).to(trained.device)
-    trained.normalise.require(rows)
+    if trained.model.normalise.table is not None:
+        rows = calendar_rows(firsts, length, settings.layout)
+        require_climatology(trained.model.normalise.table.cpu().numpy(), rows)
     last_inputs = firsts + settings.sequences.input_steps - 1
     with written_beside(output) as beside:
         store = create_forecasts(
@@ -61,14 +64,14 @@ def forecast_split(
                 "windrow_settings": canonical(settings),
             },
         )
-        for inits, fields in _batches(trained, reader, firsts, rows, settings.batch_size):
+        for inits, fields in _batches(trained, reader, firsts, settings.batch_size):
             store.write(inits, fields)
         consolidate(beside)
     return len(firsts)
 
 
-def _trained_for(settings: Forecast, model: Path) -> Trained:
-    trained = load_trained(model)
+def _trained_for(settings: Forecast, model: Path, graphs: Path) -> Trained:
+    trained = load_trained(model, graphs=graphs)
     known = trained.settings
     if (known.layout.variables, known.sequences) != (settings.layout.variables, settings.sequences):
         raise UserError(f"{model} was trained on other variables or windows; run the stage train again")
@@ -78,14 +81,26 @@ def _trained_for(settings: Forecast, model: Path) -> Trained:
 
 
 def _batches(
-    trained: Trained, reader: ShardReader, firsts: npt.NDArray[np.int64], rows: Tensor, size: int
+    trained: Trained, reader: ShardReader, firsts: npt.NDArray[np.int64], size: int
 ) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
     """Forecasts of as many windows as a chunk of the store holds, so that each chunk is written once."""
-    steps = trained.settings.sequences.input_steps
     for start in range(0, len(firsts), CHUNK_INITS):
         chunk = firsts[start : start + CHUNK_INITS]
-        fields = []
-        for place in range(0, len(chunk), size):
-            inputs = torch.from_numpy(reader.windows(chunk[place : place + size], steps)).to(trained.device)
-            fields.append(trained.forecast(inputs, rows[start + place :][: len(inputs)]))
+        fields = [_forecast(trained, reader, chunk[place : place + size]) for place in range(0, len(chunk), size)]
         yield slice(start, start + len(chunk)), torch.cat(fields).cpu().numpy()
+
+
+def _forecast(trained: Trained, reader: ShardReader, firsts: npt.NDArray[np.int64]) -> Tensor:
+    sequences, layout = trained.settings.sequences, trained.settings.layout
+    length = window_length(sequences)
+    read = length if trained.model.needs_truth else sequences.input_steps
+    fields, rows, times = (
+        torch.from_numpy(found).to(trained.device)
+        for found in (
+            reader.windows(firsts, read),
+            calendar_rows(firsts, length, layout),
+            calendar(firsts, length, layout),
+        )
+    )
+    with torch.inference_mode():
+        return trained.model.forecast(fields, rows, times).tensor

@@ -74,6 +74,26 @@ class Grid:
             and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
         )
 
+    def near(self, other: Grid, *, tolerance_degrees: float) -> bool:
+        """Whether the points are the same in the same order, however their coordinates were rounded."""
+        if self.shape != other.shape:
+            return False
+        (south, west), (other_south, other_west) = self.points(), other.points()
+        off_x = (west - other_west + 180.0) % 360.0 - 180.0
+        return bool(max(np.abs(south - other_south).max(), np.abs(off_x).max()) < tolerance_degrees)
+
+    def part(self, rows: slice) -> Grid:
+        """Some of the rows, or all in the other order."""
+        longitude = self.longitude if self.dimensions == ROWS else self.longitude[rows]
+        return Grid(self.dimensions, self.y[rows], self.x, self.latitude[rows], longitude, self.mapping)
+
+    def points(self) -> tuple[Floats, Floats]:
+        """Latitude and longitude of every point, (ny, nx)."""
+        if self.dimensions == PROJECTED:
+            return self.latitude, self.longitude
+        y, x = np.meshgrid(self.latitude, self.longitude, indexing="ij")
+        return y, x
+
 
 def grid_of_rows(latitude: npt.ArrayLike, longitude: npt.ArrayLike) -> Grid:
     """A grid of rows of one latitude and columns of one longitude, in degrees."""

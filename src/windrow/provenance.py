@@ -6,6 +6,7 @@ import ast
 import hashlib
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -28,15 +29,17 @@ def sources(step: str, *extra: str) -> list[str]:
     Parameters
     ----------
     extra
-        Modules that are imported by name at run time, such as `windrow.models.convlstm`.
+        Modules that are imported by name at run time, such as `windrow.models.convlstm`. Of a module of another
+        distribution, the imports within its own package are followed too.
     """
+    packages = {"windrow", *(_package(module) for module in extra)}
     found: set[str] = set()
     waiting = [f"windrow.steps.{step}", *extra]
     while waiting:
         module = waiting.pop()
         if module not in found and _file(module):
             found.add(module)
-            waiting += _imported(module)
+            waiting += [name for name in _imported(module) if _package(name) in packages]
     files = {_file(module) for module in found}
     templates = {path for module in found if module.startswith("windrow.report") for path in _templates()}
     return sorted(str(path) for path in files | templates if path)
@@ -50,27 +53,48 @@ def sources_digest(step: str, *extra: str) -> str:
     return digest.hexdigest()
 
 
+def _package(module: str) -> str:
+    return module.partition(".")[0]
+
+
 @lru_cache
 def _file(module: str) -> Path | None:
-    base = PACKAGE.joinpath(*module.split(".")[1:])
-    candidates = (base / "__init__.py", base.with_suffix(".py"))
+    """Where a module lies; it is not imported for this, nor are the packages around it."""
+    package, *parts = module.split(".")
+    spec = None if package == "windrow" else find_spec(package)
+    if package == "windrow":
+        directories = [PACKAGE]
+    elif spec is not None:
+        directories = [Path(place) for place in spec.submodule_search_locations or ()]
+    else:
+        return None
+    if spec is not None and not parts and not directories:
+        return Path(spec.origin) if spec.has_location and spec.origin else None
+    bases = [directory.joinpath(*parts) for directory in directories]
+    candidates = [path for base in bases for path in (base / "__init__.py", base.with_suffix(".py"))]
     return next((path for path in candidates if path.is_file()), None)
 
 
 @lru_cache
 def _imported(module: str) -> tuple[str, ...]:
+    """The modules that a module may import, as it seems from its text, with the packages around them."""
     path = _file(module)
-    assert path is not None
+    if path is None or path.suffix != ".py":
+        return ()
+    around = module if path.name == "__init__.py" else module.rpartition(".")[0]
     names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                base = resolve_name("." * node.level + base, around)
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return tuple(
         ".".join(parts[:depth])
         for name in names
-        if (parts := name.split("."))[0] == "windrow"
+        for parts in [name.split(".")]
         for depth in range(1, len(parts) + 1)
     )
 

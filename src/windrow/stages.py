@@ -28,6 +28,13 @@ class Extract(Strict):
     constant: str
 
 
+class Statics(Strict):
+    """Which fields without time to cut out of the messages."""
+
+    domain: AnyDomain
+    statics: tuple[str, ...]
+
+
 class Audit(Strict):
     """What the months of the dataset must hold."""
 
@@ -81,9 +88,10 @@ class ExportShards(Strict):
 
 
 class Train(Strict):
-    """All that the weights depend on."""
+    """All that the weights depend on, and the domain, which a forecast from new fields is cropped to."""
 
     layout: Layout
+    domain: AnyDomain
     train: tuple[Days, ...]
     validation: tuple[Days, ...]
     sequences: Sequences
@@ -100,6 +108,14 @@ class Forecast(Strict):
     sequences: Sequences
     experiment_name: str
     batch_size: int
+
+
+class Export(Strict):
+    """The windows that an exported network is compared on."""
+
+    layout: Layout
+    test: tuple[Days, ...]
+    sequences: Sequences
 
 
 class Verify(Strict):

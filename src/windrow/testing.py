@@ -11,7 +11,7 @@ import eccodes
 import numpy as np
 import numpy.typing as npt
 
-PARAMETERS = {"2t": 167, "tcc": 164, "msl": 151}
+PARAMETERS = {"2t": 167, "tcc": 164, "msl": 151, "z": 129, "lsm": 172}
 NX, NY, NORTH, WEST, STEP = 10, 8, 51.4, 2.0, 0.3
 TINY_GRIDS: dict[str, tuple[str, dict[str, Any]]] = {  # of GRIB 2, from south to north
     "lambert": (

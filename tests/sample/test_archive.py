@@ -66,6 +66,17 @@ def test_surface_messages_have_the_keys_of_the_archive(archive: Path) -> None:
         assert {key: message[key] for key in shared} == shared
 
 
+def test_the_land_sea_mask_comes_once_a_month_in_a_bit_a_point(archive: Path) -> None:
+    first = _messages(archive / "2008/01/2008010100_sf.grb", "shortName", "paramId", "bitsPerValue", "totalLength")
+    assert [message["shortName"] for message in first] == ["2t", "tcc", "msl", "10u", "10v", "lsm"]
+    lsm = first[-1]
+    assert (lsm["paramId"], lsm["bitsPerValue"]) == (172, 1)
+    assert lsm["totalLength"] < 450
+    assert set(np.unique(lsm["values"])) == {0.0, 1.0}
+    assert lsm["values"][round((53.7 - 48.0) / 0.3), round((9.0 - 0.6) / 0.3)] == 1  # Swabia
+    assert lsm["values"][round((53.7 - 42.0) / 0.3), round((6.0 - 0.6) / 0.3)] == 0  # the sea south of Provence
+
+
 def test_the_grid_runs_from_north_to_south_in_steps_of_three_tenths(archive: Path) -> None:
     keys = {
         "gridType": "regular_ll",

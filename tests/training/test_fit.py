@@ -18,7 +18,10 @@ def options(tiny: Any, output: Path, experiment: str, stride: int = 12, **traini
     content["sequences"]["stride"] = stride
     content["experiments"][experiment]["training"] |= training
     settings = cuts.settings_of("train", type(tiny)(tiny.path, content).config, experiment=experiment)
-    inputs = {"shards": "shards", "statistics": "statistics.json", "climatology": "climatology.nc"}
+    inputs = {
+        **{"shards": "shards", "statistics": "statistics.json"},
+        **{"climatology": "climatology.nc", "statics": "statics.nc"},
+    }
     given = [word for name, file in inputs.items() for word in (f"--{name}", str(tiny.path / file))]
     outputs = {"work": "work", "model": "model.ckpt", "history": "history.json"}
     made = [word for name, file in outputs.items() for word in (f"--{name}", str(output / file))]
@@ -71,7 +74,7 @@ def test_the_weights_of_the_best_epoch_are_kept(tiny: Any, tmp_path: Path) -> No
     losses = [line["validation_loss"] for line in found["epochs"]]
     assert found["best_epoch"] == losses.index(min(losses))
     assert found["windows"] == {"train": 62, "validation": 62}  # starts 0, 12, … 732 of 744 - 10
-    assert not list((tmp_path / "work").glob("*/last.ckpt"))
+    assert not list((tmp_path / "work").glob("*/*.ckpt"))
 
 
 def test_another_seed_gives_other_weights_and_the_same_seed_the_same(tiny: Any, tmp_path: Path) -> None:
@@ -151,11 +154,12 @@ def test_a_diverged_training_is_refused_and_writes_nothing(
 ) -> None:
     assert cli.main(options(tiny, tmp_path, "cnn", learning_rate=1e30)) == 2
     told = capsys.readouterr().err
-    assert "the training diverged in epoch 1 (" in told
+    assert "the training diverged in epoch 1, step " in told
+    assert "windows from 2007-01-" in told
     assert "lower training.learning_rate or set training.gradient_clip" in told
     assert not (tmp_path / "model.ckpt").exists()
     assert not (tmp_path / "history.json").exists()
-    assert not list((tmp_path / "work").glob("*/last.ckpt"))
+    assert not list((tmp_path / "work").glob("*/step-*.ckpt"))
 
 
 def test_a_training_that_diverges_later_keeps_the_last_good_checkpoint(
@@ -170,10 +174,15 @@ def test_a_training_that_diverges_later_keeps_the_last_good_checkpoint(
     monkeypatch.setattr(fit.ForecastModule, "training_step", broken)
     assert cli.main(options(tiny, tmp_path, "cnn", epochs=3)) == 2
     assert "diverged in epoch 2" in capsys.readouterr().err
-    (checkpoint,) = (tmp_path / "work").glob("*/last.ckpt")
+    (checkpoint,) = (tmp_path / "work").glob("*/step-*.ckpt")
     content = torch.load(checkpoint, weights_only=True)
     assert content["epoch"] == 0
     assert all(torch.isfinite(value).all() for name, value in content["state_dict"].items() if "strategy" in name)
+    (kept,) = (tmp_path / "work").glob("not-finite-*.ckpt")
+    before = torch.load(kept, weights_only=True)
+    assert before["step"] == content["global_step"] == 8
+    for name, value in before["weights"].items():
+        torch.testing.assert_close(value, content["state_dict"][f"model.{name}"], rtol=0, atol=0, equal_nan=True)
 
 
 def test_a_training_killed_after_its_last_epoch_only_writes_its_outputs(

@@ -51,6 +51,10 @@ def one_more_variable(config: dict[str, Any]) -> None:
     config["dataset"]["variables"] = ["2t", "tcc", "msl"]
 
 
+def one_static_field(config: dict[str, Any]) -> None:
+    config["dataset"]["statics"] = ["z"]
+
+
 def one_more_experiment(config: dict[str, Any]) -> None:
     config["experiments"]["wide"] = copy.deepcopy(config["experiments"]["cnn"])
 
@@ -79,6 +83,7 @@ EDITS: dict[Callable[[dict[str, Any]], None], set[str]] = {
     one_more_variable: {
         "audit",
         *months("extract", 2007, 2008, 2009),
+        "statics",
         *BLOCKS,
         "statistics_month 2007 01",
         "statistics",
@@ -86,6 +91,7 @@ EDITS: dict[Callable[[dict[str, Any]], None], set[str]] = {
         *both("train", *AFTER_TRAINING),
         "compare",
     },
+    one_static_field: {"statics", *both("train", *AFTER_TRAINING), "compare"},
     one_more_experiment: {*of_experiment("wide", "train", *AFTER_TRAINING), "compare"},
     reordered_keys: set(),
     a_remedy: set(),
@@ -136,6 +142,7 @@ SOURCES = {
     "training/losses.py": {*both("train", *AFTER_TRAINING), "compare"},
     "shards/blocks.py": {*BLOCKS, *both("train", *AFTER_TRAINING), "compare"},
     "shards/writer.py": {"shards_layout"},
+    "statics.py": {"statics", *both("train", *AFTER_TRAINING), "compare"},
     "steps/compare.py": {"compare"},
 }
 

@@ -10,6 +10,7 @@ from windrow import cuts, months, provenance
 from windrow.config import IndexDomain
 from windrow.configfile import read_yaml, validate
 from windrow.errors import UserError
+from windrow.models.registry import modules_of
 from windrow.naming import dataset_name
 from windrow.shards.layout import blocks_between, time_of
 
@@ -55,11 +56,11 @@ def sources(stage):
 
 
 def sources_and_model(stage):
-    """The same with the file of the experiment's network."""
+    """The same with the files of the experiment's network."""
 
     def find(wildcards):
-        name = CONFIG.experiments[wildcards.experiment].model.name
-        return relative(provenance.sources(stage, f"windrow.models.{name}"))
+        network = CONFIG.experiments[wildcards.experiment].model
+        return relative(provenance.sources(stage, *modules_of(network)))
 
     return find
 

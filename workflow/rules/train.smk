@@ -6,6 +6,7 @@ rule train:
         blocks=blocks_of_training,
         statistics="results/{dataset}/statistics.json",
         climatology="results/{dataset}/climatology.nc",
+        statics="results/{dataset}/statics.nc",
         sources=sources_and_model("train"),
     output:
         model="results/{dataset}/{experiment}/model.ckpt",
@@ -31,6 +32,7 @@ rule train:
             --shards {params.shards:q} \
             --statistics {input.statistics:q} \
             --climatology {input.climatology:q} \
+            --statics {input.statics:q} \
             --work {params.work:q} \
             --threads {threads} \
             --model {output.model:q} \

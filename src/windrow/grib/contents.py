@@ -74,12 +74,13 @@ def read_contents(path: Path) -> Contents:
     """
     content = read_json(path)
     try:
-        return _contents(content)
+        return contents_of(content)
     except (KeyError, TypeError, IndexError) as problem:
         raise UserError(f"{path} is no inventory of this version ({problem!r}); run the inventory again") from None
 
 
-def _contents(content: dict[str, Any]) -> Contents:
+def contents_of(content: dict[str, Any]) -> Contents:
+    """An inventory, as `windrow.grib.inventory.as_columns` makes it, by name and hour."""
     columns, files = content["messages"], content["files"]
     kinds = [Kind(**kind) for kind in content["kinds"]]
     entries: defaultdict[str, defaultdict[int, list[Entry]]] = defaultdict(lambda: defaultdict(list))

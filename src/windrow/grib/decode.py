@@ -54,6 +54,11 @@ class Fields:
         self._descriptor = -1
         self._seen: set[str] = set()
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of the domain's points along y and x."""
+        return self._selection.indices.shape
+
     def __enter__(self) -> Self:
         """Nothing is open yet."""
         return self
@@ -131,6 +136,22 @@ def _small(values: Floats) -> Floats:
     if (np.abs(values) > _LARGEST).any():
         raise ValueError(f"values of up to {np.nanmax(np.abs(values)):.0e}")
     return values
+
+
+def message_bytes(root: Path, place: Place) -> bytes:
+    """A field's message; one out of a message of several fields is made a message of its own.
+
+    Raises
+    ------
+    UserError
+        If it is not there any more.
+    """
+    with (root / place.file).open("rb", buffering=0) as stream:
+        try:
+            frame = message_at(stream.fileno(), place.offset, os.fstat(stream.fileno()).st_size)
+            return single_field(os.pread(stream.fileno(), frame.length, frame.offset), frame, place.field)
+        except (DamageError, IndexError):
+            raise UserError(f"{place.file} has changed since its inventory; run the inventory again") from None
 
 
 def coefficients(root: Path, place: Place) -> Floats:

@@ -24,6 +24,8 @@ _PLAIN_LEVELS = {"surface", "meanSea", "heightAboveGround", "entireAtmosphere"}
 _MISSING_UNIT = 255  # eccodes 2.50 computes forever on it
 _SIMPLE_BITS = (0, 40, 41, 42)  # data templates of edition 2 in which no bits per value make a constant field
 _NO_DATA = 16  # bytes: what a data section without values has at the most
+_UDUNITS = {"(0 - 1)": "1", "~": "1", "Numeric": "1", "dimensionless": "1", "Proportion": "1"}
+_UNKNOWN = "unknown"  # what eccodes says where it has no name; CF leaves the attribute out
 
 
 class Kind(NamedTuple):
@@ -55,7 +57,7 @@ class Kinds:
     """The kinds that were met so far, by their header's key, and their grids by hash. Safe to share among threads."""
 
     def __init__(self) -> None:
-        _silence()
+        silence()
         self.grids: dict[str, dict[str, Any]] = {}
         self._known: dict[bytes, Kind] = {}
         self._names: dict[str, tuple[str, str, str]] = {}
@@ -117,7 +119,7 @@ class Kinds:
 
 
 @functools.cache
-def _silence() -> None:
+def silence() -> None:
     """Keep eccodes from telling on stderr what becomes one sentence here."""
     nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - eccodes keeps it
     atexit.register(nowhere.close)
@@ -212,6 +214,16 @@ def variable_name(short_name: str, type_of_level: str, level: int) -> str:
     if type_of_level == "isobaricInhPa":
         return f"{short_name}{level}"
     return f"{short_name}_{type_of_level}{level}"
+
+
+def cf_names(kind: Kind) -> dict[str, str]:
+    """Units that UDUNITS reads, standard name and long name, as far as eccodes knows them."""
+    said = {
+        "units": _UDUNITS.get(kind.units, kind.units),
+        "standard_name": kind.standard_name,
+        "long_name": kind.long_name,
+    }
+    return {name: value for name, value in said.items() if value != _UNKNOWN}
 
 
 def cell_method(kind: Kind) -> str:

@@ -10,7 +10,7 @@ from windrow.grib.contents import Contents, offer
 
 _ON_PRESSURE = re.compile(r"([A-Za-z]+)(\d+)")
 _SURFACE_PRESSURE = ("lnsp_hybrid1", "lnsp", "sp")
-_SURFACE_GEOPOTENTIAL = ("z_hybrid1", "z")
+SURFACE_GEOPOTENTIAL = ("z_hybrid1", "z")  # ECMWF archives it on model level 1
 _ALSO = {"z": ("t", "q")}  # what geopotential is integrated from
 
 
@@ -38,6 +38,8 @@ class Recipe:
     @property
     def described_by(self) -> str:
         """The field that gives the units, the names and the cell method."""
+        if self.short_name == "z" and self.surface_geopotential:  # its levels are of temperature and humidity
+            return self.surface_geopotential
         return self.variable if not self.pressure_hpa else self.required[-1]
 
 
@@ -69,5 +71,5 @@ def recipe_of(variable: str, contents: Contents) -> Recipe:
         short_name=asked[1],
         pressure_hpa=int(asked[2]),
         surface_pressure=pressure,
-        surface_geopotential=next((name for name in _SURFACE_GEOPOTENTIAL if name in contents.entries), ""),
+        surface_geopotential=next((name for name in SURFACE_GEOPOTENTIAL if name in contents.entries), ""),
     )

@@ -1,20 +1,22 @@
-"""Networks by name. A network predicts one step, or all; it knows nothing of rollout, units or Lightning."""
+"""Networks by name. A network predicts one step, or a block of them; it knows no rollout, units or Lightning."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from windrow.models.grid_size import GridSize
+
 if TYPE_CHECKING:
     from torch import nn
 
-    from windrow.config import ConvLSTM, WeatherBenchCNN
+    from windrow.models.settings import ModelSettings
 
-CLASSES = {"convlstm": "ConvLSTMNetwork", "weatherbench_cnn": "WeatherBenchCNNNetwork"}
+__all__ = ["GridSize", "build"]
 
 
-def build(settings: ConvLSTM | WeatherBenchCNN, *, inputs: int, outputs: int) -> nn.Module:
+def build(settings: ModelSettings, *, inputs: int, outputs: int, grid: GridSize) -> nn.Module:
     """The network that the settings describe, with this many input and output features per grid point."""
-    module = import_module(f"windrow.models.{settings.name}")
-    network: nn.Module = getattr(module, CLASSES[settings.name])(settings, inputs=inputs, outputs=outputs)
+    module, _, name = settings.network.partition(":")
+    network: nn.Module = getattr(import_module(module), name)(settings, inputs=inputs, outputs=outputs, grid=grid)
     return network

@@ -8,8 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from windrow.config import ConvLSTM
+from windrow.models.grid_size import GridSize
 from windrow.models.recurrent import Recurrent, State
+from windrow.models.settings import ConvLSTM
 
 
 class ConvLSTMNetwork(Recurrent):
@@ -18,7 +19,7 @@ class ConvLSTMNetwork(Recurrent):
     x: (batch, inputs, y, x); output: (batch, outputs, y, x); state: hidden and cell, (batch, features, y, x).
     """
 
-    def __init__(self, settings: ConvLSTM, *, inputs: int, outputs: int) -> None:
+    def __init__(self, settings: ConvLSTM, *, inputs: int, outputs: int, grid: GridSize) -> None:
         super().__init__()
         self.features = settings.features
         self.gates = nn.Conv2d(
@@ -31,7 +32,7 @@ class ConvLSTMNetwork(Recurrent):
         zeros = x.new_zeros(x.shape[0], self.features, *x.shape[2:])
         return zeros, zeros
 
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, state: State, noise: Tensor | None = None) -> tuple[Tensor, State]:
         """Predict from one field and the state."""
         hidden, cell = state
         together = torch.cat([x, hidden], dim=1).contiguous(memory_format=torch.channels_last)

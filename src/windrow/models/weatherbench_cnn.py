@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from windrow.config import WeatherBenchCNN
+from windrow.models.grid_size import GridSize
+from windrow.models.settings import WeatherBenchCNN
 
 LAYERS = 5
 NEGATIVE_SLOPE = 0.3  # Keras' LeakyReLU, which the paper used
@@ -18,7 +19,7 @@ NEGATIVE_SLOPE = 0.3  # Keras' LeakyReLU, which the paper used
 class WeatherBenchCNNNetwork(nn.Module):
     """One call: (batch, inputs, y, x) to (batch, outputs, y, x)."""
 
-    def __init__(self, settings: WeatherBenchCNN, *, inputs: int, outputs: int) -> None:
+    def __init__(self, settings: WeatherBenchCNN, *, inputs: int, outputs: int, grid: GridSize) -> None:
         super().__init__()
         widths = [inputs, *[settings.features] * (LAYERS - 1), outputs]
         layers: list[nn.Module] = []

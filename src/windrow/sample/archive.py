@@ -18,10 +18,11 @@ from windrow.files import read_json, write_json, written_beside
 from windrow.sample.atmosphere import HALF_LEVEL_A_PA, HALF_LEVEL_B, LEVELS, hours_of, simulate
 from windrow.sample.ground import NX, NY, SOUTH, STEP_DEGREES, WEST, Floats
 
-VERSION = 2
+VERSION = 3
 MARKER = "sample.json"
 SURFACE = {"2t": 167, "tcc": 164, "msl": 151, "10u": 165, "10v": 166}
 TEMPERATURE = 130
+LAND = {"lsm": 172}  # once a month, in the file of its first hour
 ON_LEVEL_1 = {"lnsp": 152, "z": 129}  # of the surface, but where ECMWF archives them
 
 
@@ -141,20 +142,22 @@ def _write_month(root: Path, year: int, month: int, *, days: int | None, seed: i
     surface = {name: _template(number) for name, number in SURFACE.items()}
     single = {name: _template(number, level=1) for name, number in ON_LEVEL_1.items()}
     levels = {level: _template(TEMPERATURE, level=level) for level in LEVELS}
+    land = {name: _template(number, bits=1) for name, number in LAND.items()}
     hours = hours_of(year, month, days=days)
     try:
         for time, fields in zip(hours, simulate(year, month, days=days, seed=seed), strict=True):
-            messages = [_encoded(handle, time, fields[name]) for name, handle in surface.items()]
+            here = surface | land if time == hours[0] else surface
+            messages = [_encoded(handle, time, fields[name]) for name, handle in here.items()]
             _write(root / _file(time, "sf"), messages)
             messages = [_encoded(handle, time, fields[name]) for name, handle in single.items()]
             messages += [_encoded(levels[level], time, fields["t"][i]) for i, level in enumerate(LEVELS)]
             _write(root / _file(time, "ml"), messages)
     finally:
-        for handle in (*surface.values(), *single.values(), *levels.values()):
+        for handle in (*surface.values(), *land.values(), *single.values(), *levels.values()):
             eccodes.codes_release(handle)
 
 
-def _template(number: int, *, level: int | None = None) -> int:
+def _template(number: int, *, level: int | None = None, bits: int = 16) -> int:
     """A GRIB 1 message without values, of a surface field or of a hybrid level."""
     handle: int = eccodes.codes_grib_new_from_samples("regular_ll_sfc_grib1")
     keys = {
@@ -173,7 +176,7 @@ def _template(number: int, *, level: int | None = None) -> int:
         "longitudeOfLastGridPointInDegrees": WEST + STEP_DEGREES * (NX - 1),
         "iDirectionIncrementInDegrees": STEP_DEGREES,
         "jDirectionIncrementInDegrees": STEP_DEGREES,
-        "bitsPerValue": 16,
+        "bitsPerValue": bits,
     }
     for key, value in keys.items():
         eccodes.codes_set(handle, key, value)

@@ -22,8 +22,9 @@ S* = g (28 K max(cos Z, 0) (1 − 0.65 C) − 6 K (1 − 0.75 C)), where Z is th
 over land and 0.1 over sea.
 
 **What is written**: `2t` = A − Γh + S, Γ = 0.0065 K m⁻¹; `tcc` = C; `msl` = p; `10u`, `10v`: the wind, times
-0.55 (sea 0.75), turned left by 30 degrees (sea 15); `z` = g h; `lnsp` = ln p_s, p_s = p (1 − Γh / A)^(g / RΓ);
-`t` = A (p_l / p)^(RΓ / g) + S exp(−d / 400 m) at p_l = a + b p_s, d the height over the ground.
+0.55 (sea 0.75), turned left by 30 degrees (sea 15); `z` = g h; `lsm`: 1 over land, 0 over sea; `lnsp` = ln p_s,
+p_s = p (1 − Γh / A)^(g / RΓ); `t` = A (p_l / p)^(RΓ / g) + S exp(−d / 400 m) at p_l = a + b p_s, d the height
+over the ground.
 Mountains are flattened, h < 1000 m, so that 850 hPa lies between two of the written levels at every point.
 
 Steps are hourly and semi-Lagrangian: the wind half an hour ago, bilinear interpolation, exact relaxation.
@@ -262,6 +263,7 @@ def _diagnose(state: State, ground: Ground) -> dict[str, Floats]:
         "t": _level_temperature(state, pressure, at_ground, ground),
         "lnsp": np.log(at_ground),
         "z": _GRAVITY * ground.height,
+        "lsm": ground.land.astype(np.float64),
     }
 
 

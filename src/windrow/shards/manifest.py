@@ -13,8 +13,8 @@ from pydantic import Field, ValidationError
 
 from windrow.configfile import canonical, error_lines
 from windrow.errors import UserError
-from windrow.experiment import Strict
 from windrow.files import write_text, written_beside
+from windrow.strict import Strict
 
 PIECE_BYTES = 1 << 22
 Count = Annotated[int, Field(ge=0)]

@@ -1,4 +1,4 @@
-"""Train one experiment; a killed training goes on where its last epoch ended."""
+"""Train one experiment; a killed training goes on at the step of its last checkpoint."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shards", required=True, type=Path, help="directory of the shards")
     parser.add_argument("--statistics", required=True, type=Path, help="statistics.json")
     parser.add_argument("--climatology", required=True, type=Path, help="climatology.nc")
+    parser.add_argument("--statics", required=True, type=Path, help="statics.nc")
     parser.add_argument(
         "--work", required=True, type=Path, help="directory of checkpoints and the TensorBoard log"
     )
@@ -25,14 +26,12 @@ def run(args: argparse.Namespace) -> None:
     """Train, then write the model and its history."""
     from windrow import cuts, stages
     from windrow.files import read_json
-    from windrow.training.fit import train
+    from windrow.training.fit import Sources, train
 
     settings = cuts.read_settings(stages.Train, args.settings, stage="train", experiment=args.experiment)
     train(
         settings,
-        shards=args.shards,
-        statistics=read_json(args.statistics),
-        climatology=args.climatology,
+        Sources(args.shards, read_json(args.statistics), args.climatology, args.statics),
         work=args.work,
         threads=args.threads,
         model=args.model,

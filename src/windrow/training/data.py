@@ -4,22 +4,50 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from windrow.climatology import calendar_rows
 from windrow.shards.reader import ShardReader
 from windrow.shards.windows import valid_windows, window_length
+from windrow.training.calendar import calendar
+from windrow.training.dealing import Deal, Dealer
+from windrow.training.named_tensor import NamedTensor
 
-__all__ = ["Batch", "EpochSampler", "Windows", "loader", "valid_windows", "window_length"]
+__all__ = ["Batch", "Loader", "Windows", "valid_windows", "window_length"]
 
-Batch = tuple[Tensor, Tensor]
+FIELDS = ("window", "time", "variable", "y", "x")
+
 Lent = weakref.ReferenceType[npt.NDArray[np.float32]]
+
+
+class Batch(NamedTuple):
+    """Windows of fields in physical units, and what is known of their times.
+
+    Attributes
+    ----------
+    fields
+        (window, time, variable, y, x).
+    rows
+        Rows of the climatology: (window, time).
+    calendar
+        See `windrow.training.calendar`: (window, time, entry).
+    firsts
+        First steps of the windows in the shards: (window,).
+    share
+        What the sum of the windows' losses is multiplied by.
+    """
+
+    fields: NamedTensor
+    rows: Tensor
+    calendar: Tensor
+    firsts: Tensor
+    share: float
 
 
 class Buffers:
@@ -48,10 +76,7 @@ class Buffers:
 
 
 class Windows(Dataset[Batch]):
-    """Windows by number; a list of numbers gives a batch.
-
-    A batch is the fields (window, step, variable, y, x) in physical units and the rows (window, step) of their
-    times in the climatology.
+    """Windows by number; a `Deal` gives a batch.
 
     Parameters
     ----------
@@ -73,14 +98,21 @@ class Windows(Dataset[Batch]):
 
     def __getitem__(self, number: int) -> Batch:
         """A batch of one window."""
-        return self.__getitems__([number])
+        return self.__getitems__(Deal((number,), 1.0))
 
-    def __getitems__(self, numbers: list[int]) -> Batch:
+    def __getitems__(self, deal: Deal) -> Batch:
         """A batch."""
-        firsts = self.firsts[numbers]
+        firsts = self.firsts[list(deal.numbers)]
+        layout = self.reader.layout
         fields = self._memory((len(firsts), self.length, *self.reader.shape.fields[1:]))
         self.reader.windows(firsts, self.length, out=fields.numpy())
-        return fields, torch.from_numpy(calendar_rows(firsts, self.length, self.reader.layout))
+        return Batch(
+            NamedTensor(fields, FIELDS, layout.variables),
+            torch.from_numpy(calendar_rows(firsts, self.length, layout)),
+            torch.from_numpy(calendar(firsts, self.length, layout)),
+            torch.from_numpy(firsts),
+            deal.share,
+        )
 
     def _memory(self, shape: tuple[int, ...]) -> Tensor:
         """Where a batch goes.
@@ -98,39 +130,8 @@ class Windows(Dataset[Batch]):
         return self._buffers.take(shape)
 
 
-class EpochSampler(Sampler[int]):
-    """The order of the windows, dealt out to the ranks in turn.
-
-    For training it is shuffled, as a function of seed and epoch alone, and its first windows are repeated until
-    all ranks have the same number: a rank with a batch more would wait for the others' gradients for ever. For
-    validation it is the order of time, and each window is dealt once, so that the mean is that of one process.
-
-    Lightning calls `set_epoch`. An epoch that is repeated after a resume sees the same order.
-    """
-
-    def __init__(self, count: int, *, seed: int, training: bool, rank: int = 0, ranks: int = 1) -> None:
-        self.count, self.seed, self.training, self.rank, self.ranks = count, seed, training, rank, ranks
-        self.dealt = -(-count // ranks) * ranks if training else count
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(range(self.rank, self.dealt, self.ranks))
-
-    def __iter__(self) -> Iterator[int]:
-        order = np.arange(self.count)
-        if self.training:
-            np.random.default_rng([self.seed, self.epoch]).shuffle(order)
-        return iter(np.resize(order, self.dealt)[self.rank :: self.ranks].tolist())
-
-
-def loader(
-    windows: Windows, sampler: EpochSampler, batch_size: int, *, workers: int = 0, start: str | None = None
-) -> DataLoader[Any]:
-    """Batches in the sampler's order; the last one may be smaller.
+class Loader:
+    """Batches as a dealer deals them, epoch after epoch, with its place in the epoch as its state.
 
     Parameters
     ----------
@@ -139,16 +140,34 @@ def loader(
     start
         How they are started: `fork`, `spawn` or `forkserver`; the platform's way if it is not given.
     """
-    return DataLoader(
-        windows,
-        batch_size=batch_size,
-        sampler=sampler,
-        collate_fn=_as_it_is,
-        num_workers=workers,
-        pin_memory=windows.pinned and workers > 0,
-        multiprocessing_context=start,
-        persistent_workers=workers > 0,
-    )
+
+    def __init__(self, windows: Windows, dealer: Dealer, *, workers: int = 0, start: str | None = None) -> None:
+        self.dealer = dealer
+        self.place = (0, 0)  # epoch and batches that are trained on, not those that are gathered
+        self._loader: DataLoader[Batch] = DataLoader(
+            windows,
+            batch_sampler=dealer,  # type: ignore[arg-type]  # a Deal is a sequence of numbers and their share
+            collate_fn=_as_it_is,
+            num_workers=workers,
+            pin_memory=windows.pinned and workers > 0,
+            multiprocessing_context=start,
+            persistent_workers=workers > 0,
+        )
+
+    def __len__(self) -> int:
+        return len(self.dealer)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self._loader)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where to go on."""
+        epoch, batches = self.place
+        return {"epoch": epoch, "batches": batches}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.dealer.resume(state["epoch"], state["batches"])
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,36 +10,45 @@ import numpy as np
 import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Callback
 
-from windrow.climatology import calendar_rows, read_climatology
-from windrow.errors import UserError
+from windrow.climatology import Climatology, calendar_rows, read_climatology
+from windrow.errors import EndedBySignalError, UserError
 from windrow.files import write_json
+from windrow.models.settings import SAVP
 from windrow.shards.reader import ShardReader
 from windrow.stages import Train
+from windrow.statics import Statics, read_statics
 from windrow.statistics import split_hash
-from windrow.training.callbacks import History, ResumePoint
+from windrow.training.adversarial_module import AdversarialModule
+from windrow.training.averaging import Averaging
 from windrow.training.data import valid_windows, window_length
 from windrow.training.device import chosen_device
+from windrow.training.gradients import Gradients
+from windrow.training.history import History
+from windrow.training.interruption import Interruption
+from windrow.training.model import Surroundings, surroundings_of
 from windrow.training.module import ForecastModule
-from windrow.training.normalisation import Normalisation
+from windrow.training.progress import Curves, Progress
+from windrow.training.resume import Noise, ResumePoints, SharedBuffers
 from windrow.training.run import Run, fingerprint
-from windrow.training.trained import save_trained
+from windrow.training.trained import Described, save_trained
 from windrow.training.trainer import build_trainer, rank_loaders, run_trainer
 
 SplitWindows = dict[str, npt.NDArray[np.int64]]
 
 
-def train(
-    settings: Train,
-    *,
-    shards: Path,
-    statistics: dict[str, Any],
-    climatology: Path,
-    work: Path,
-    threads: int,
-    model: Path,
-    history: Path,
-) -> None:
+@dataclass(frozen=True)
+class Sources:
+    """The files that a training reads."""
+
+    shards: Path
+    statistics: dict[str, Any]
+    climatology: Path
+    statics: Path
+
+
+def train(settings: Train, sources: Sources, *, work: Path, threads: int, model: Path, history: Path) -> None:
     """Train and write the weights of the best epoch.
 
     Checkpoints lie in `work`, under a name that follows from everything the weights depend on: settings,
@@ -54,26 +64,34 @@ def train(
     UserError
         If the statistics are of another split, there are no windows, the hardware is not there, or the training
         diverges; then the outputs stay as they are.
+    EndedBySignalError
+        If a signal ended it; the same call goes on.
     """
-    if statistics.get("split_hash") != split_hash(settings.train):
+    if sources.statistics.get("split_hash") != split_hash(settings.train):
         raise UserError("statistics.json is of another training split; run the stage statistics again")
     options = settings.experiment.training
     device = chosen_device(options.accelerator, devices=options.devices)
     if threads:
-        torch.set_num_threads(threads)
-    reader = ShardReader(shards, settings.layout)
+        torch.set_num_threads(max(1, threads // options.devices) if device.type == "cpu" else threads)
+    reader = ShardReader(sources.shards, settings.layout)
     windows = _windows(settings, reader)
-    normalise = _normalisation(settings, statistics, climatology, windows)
-    run = Run(work, fingerprint(settings, statistics, reader, windows, normalise))
-    record = History()
-    trainer = _fit(settings, normalise, reader, windows, run, record, device)
+    statics = read_statics(sources.statics)
+    climatology = read_climatology(sources.climatology, settings.train)
+    surroundings = _surroundings(settings, sources, statics, climatology, windows)
+    run = Run(work, fingerprint(settings, surroundings, reader, windows))
+    trainer, record = _fit(settings, surroundings, reader, windows, run, device)
+    if record.interrupted:
+        raise EndedBySignalError(
+            f"ended by {record.interrupted}, with a checkpoint at step {trainer.global_step}; the same command goes on"
+        )
     if not trainer.is_global_zero:
         return
     if record.diverged:
         raise UserError(
             f"the training diverged in {record.diverged}; lower training.learning_rate or set training.gradient_clip"
         )
-    save_trained(model, settings, statistics, record.best_weights)
+    described = Described(statics.grid, climatology.attributes)
+    save_trained(model, settings, sources.statistics, run.checkpoints.read_best(), described)
     write_json(history, _told(record, trainer, windows))
     run.finish()
 
@@ -83,9 +101,9 @@ def _windows(settings: Train, reader: ShardReader) -> SplitWindows:
     return {name: valid_windows(reader, days, settings.sequences, name=name) for name, days in splits.items()}
 
 
-def _normalisation(
-    settings: Train, statistics: dict[str, Any], climatology: Path, windows: SplitWindows
-) -> Normalisation:
+def _surroundings(
+    settings: Train, sources: Sources, statics: Statics, climatology: Climatology, windows: SplitWindows
+) -> Surroundings:
     """With the climatology's table if the strategy works on departures from it.
 
     Raises
@@ -93,35 +111,68 @@ def _normalisation(
     UserError
         If a month of the windows has no climatology.
     """
-    variables = settings.layout.variables
-    if not settings.experiment.strategy.anomaly:
-        return Normalisation(statistics, variables)
-    table = read_climatology(climatology, settings.train).table(variables)
-    normalise = Normalisation(statistics, variables, torch.from_numpy(table))
-    for firsts in windows.values():
-        rows = calendar_rows(firsts, window_length(settings.sequences), settings.layout)
-        normalise.require(torch.from_numpy(rows))
-    return normalise
+    wanted = settings.experiment.inputs.statics
+    archived = {name: field for name, field in statics.fields.items() if name in wanted}
+    table = None
+    if settings.experiment.strategy.anomaly:
+        table = climatology.table(settings.layout.variables)
+        for firsts in windows.values():
+            require_climatology(table, calendar_rows(firsts, window_length(settings.sequences), settings.layout))
+    graphs = sources.shards.parent / "graphs"
+    return surroundings_of(
+        settings, sources.statistics, statics.grid, archived=archived, table=table, graphs=graphs
+    )
+
+
+def require_climatology(table: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]) -> None:
+    """Check that there is a reference for all times with these rows.
+
+    Raises
+    ------
+    UserError
+        If the training split had no such month.
+    """
+    if np.isnan(table[np.unique(rows)]).any():
+        raise UserError(
+            "strategy.anomaly needs a climatology of every month that is used, and the training split lacks "
+            "one; widen splits.train or set anomaly to false"
+        )
 
 
 def _fit(
     settings: Train,
-    normalise: Normalisation,
+    surroundings: Surroundings,
     reader: ShardReader,
     windows: SplitWindows,
     run: Run,
-    record: History,
     device: torch.device,
-) -> pl.Trainer:
+) -> tuple[pl.Trainer, History]:
     """Run Lightning; with several devices all its processes come here and go on from here."""
     options = settings.experiment.training
-    trainer = build_trainer(options, device, run, [record, ResumePoint(run.checkpoint, record)])
-    loaders = rank_loaders(trainer, options, reader, windows, window_length(settings.sequences))
-    if trainer.is_global_zero:
-        run.sweep()
     pl.seed_everything(options.seed, verbose=False)
-    run_trainer(trainer, ForecastModule(settings, normalise), loaders, run.checkpoint)
-    return trainer
+    adversarial = isinstance(settings.experiment.model, SAVP)
+    module = (AdversarialModule if adversarial else ForecastModule)(settings, surroundings)
+    averaging = Averaging(options.ema) if options.ema else None
+    record = History(run.checkpoints, patience=options.patience, averaging=averaging)
+    gradients = Gradients(record, settings.layout, options.gradient_clip, run.not_finite)
+    points = ResumePoints(run.checkpoints, record, Interruption(options.checkpoint_minutes))
+    callbacks: list[Callback] = [
+        Noise(options.seed),
+        SharedBuffers(),
+        gradients,
+        *([averaging] if averaging else []),
+        record,
+        Progress(),
+        Curves(record, gradients),
+        points,
+    ]
+    trainer = build_trainer(options, device, callbacks, run.logger(), unused=adversarial)
+    loaders = rank_loaders(trainer, options, reader, windows, window_length(settings.sequences))
+    points.loader = loaders[0]
+    module.steps_per_epoch = -(-len(points.loader) // options.accumulate)
+    checkpoint = run.begin(first=trainer.is_global_zero)
+    run_trainer(trainer, module, loaders, checkpoint)
+    return trainer, record
 
 
 def _told(record: History, trainer: pl.Trainer, windows: SplitWindows) -> dict[str, Any]:
@@ -131,4 +182,5 @@ def _told(record: History, trainer: pl.Trainer, windows: SplitWindows) -> dict[s
         "parameters": sum(parameter.numel() for parameter in trainer.lightning_module.parameters()),
         "windows": {name: len(found) for name, found in windows.items()},
         "device": trainer.strategy.root_device.type,
+        "processes": trainer.world_size,
     }

@@ -2,69 +2,145 @@
 
 from __future__ import annotations
 
+import math
+
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torchmetrics import MeanMetric
 
+from windrow.config import SequenceStrategy
 from windrow.stages import Train
+from windrow.training.boundary import interior
 from windrow.training.data import Batch
-from windrow.training.losses import LOSSES
-from windrow.training.normalisation import Normalisation
-from windrow.training.strategies import unrolled
+from windrow.training.loss_weights import counted_variables, loss_weights
+from windrow.training.losses import Weights, combined
+from windrow.training.model import ForecastModel, Surroundings, normalised_differences
+from windrow.training.named_tensor import NamedTensor
+from windrow.training.optimisation import build_optimizer, build_schedule
+from windrow.training.strategies import Unrolled
+from windrow.training.totals import Totals
+from windrow.training_settings import Training
 
 
 class ForecastModule(pl.LightningModule):
-    """Normalise a window, forecast its targets, compare. Losses are on normalised fields, without unit.
+    """Normalise windows, forecast them, compare. Losses are on normalised fields, without unit.
 
-    The loss of an epoch is the mean over all windows of all ranks. It is a metric of its own since Lightning's
-    reduction of a logged number rounds the mean number of windows per rank to an integer.
+    The loss of a step is the mean over the windows of all ranks: each batch says its share, and DDP takes the
+    mean of the ranks' gradients.
     """
 
-    def __init__(self, settings: Train, normalise: Normalisation) -> None:
+    def __init__(self, settings: Train, surroundings: Surroundings) -> None:
         super().__init__()
-        experiment = settings.experiment
+        self.experiment = settings.experiment
+        self.training_settings: Training = settings.experiment.training
+        self.model = ForecastModel(settings, surroundings)
+        self.steps_per_epoch = 0
+        if self.training_settings.compile:
+            network = self.model.strategy.network
+            assert isinstance(network, nn.Module)
+            network.compile()
+        self.width = self.model.strategy.boundary_width
+        self.counted = counted_variables(self.training_settings.loss_weights, self.experiment.targets)
+        self.loss = combined(self.training_settings.loss)
+        leads = settings.sequences.target_steps
+        self._register_weights(settings, surroundings, leads)
+        self.train_totals = Totals(leads, len(self.experiment.targets))
+        self.validation_totals = Totals(leads, len(self.experiment.targets))
+
+    def _register_weights(self, settings: Train, surroundings: Surroundings, leads: int) -> None:
         variables = settings.layout.variables
-        self.training_settings = experiment.training
-        self.input_steps = settings.sequences.input_steps
-        self.targets = [variables.index(name) for name in experiment.targets]
-        self.normalise = normalise
-        self.strategy = unrolled(experiment, settings.sequences, variables)
-        self.loss = LOSSES[experiment.training.loss]
-        self.means = nn.ModuleDict(
-            {name: MeanMetric(nan_strategy="disable") for name in ("train_loss", "validation_loss")}
+        _, differences = normalised_differences(surroundings.statistics, variables)
+        weights = loss_weights(
+            self.training_settings.loss_weights,
+            self.counted,
+            leads=leads,
+            latitude=interior(surroundings.latitude, self.width),
+            difference_std=dict(zip(variables, differences, strict=True)),
         )
+        for name in ("leads", "variables", "points"):
+            self.register_buffer(f"weights_of_{name}", getattr(weights, name), persistent=False)
+
+    @property
+    def weights(self) -> Weights:
+        """The weights of the loss, on the module's device."""
+        return Weights(self.weights_of_leads, self.weights_of_variables, self.weights_of_points)  # type: ignore[arg-type]
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of a batch."""
-        return self._shared_step(batch, "train_loss")
+        fields, forecast, unrolled = self.forecast_batch(batch, leads=self.leads_of_epoch())
+        losses = self._losses(forecast, fields)
+        self.train_totals.add(losses, counted=batch.share > 0)
+        if unrolled.divergence is not None:
+            losses = losses + self.training_settings.kl_weight * unrolled.divergence
+        return not_finite_for_all(losses.sum() * batch.share)
 
-    def validation_step(self, batch: Batch, _: int) -> Tensor:
-        """The same, without gradient."""
-        return self._shared_step(batch, "validation_loss")
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """The same, without gradient, over all lead times; and the squared errors of the targets."""
+        fields, forecast, _unrolled = self.forecast_batch(batch)
+        errors = self._squared_errors(forecast, fields)
+        self.validation_totals.add(self._losses(forecast, fields), errors)
 
-    def _shared_step(self, batch: Batch, name: str) -> Tensor:
-        physical, rows = batch
-        fields = self.normalise(physical, rows)
-        forecast = self.strategy(fields[:, : self.input_steps])
-        loss = self.loss(forecast, fields[:, self.input_steps :, self.targets])
-        mean = self.means[name]
-        assert isinstance(mean, MeanMetric)
-        mean.update(loss.detach(), len(rows))
-        self.log(name, mean, on_step=False, on_epoch=True)
-        return loss
+    def forecast_batch(
+        self, batch: Batch, *, leads: int | None = None, noise: Tensor | None = None
+    ) -> tuple[NamedTensor, NamedTensor, Unrolled]:
+        """The normalised fields of a batch and their forecast."""
+        model = self.model
+        fields = model.normalised(batch.fields, batch.rows)
+        count = batch.rows.shape[0]
+        if noise is None and self.training and model.strategy.noise_shape:
+            noise = torch.randn(count, *model.strategy.noise_shape, device=self.device)
+        given = model.given(fields, batch.calendar, leads=leads, noise=noise, taught=self._taught(count))
+        forecast, unrolled = model.unroll(given)
+        return fields, forecast, unrolled
+
+    def truth_of(self, fields: NamedTensor, leads: int) -> NamedTensor:
+        """The fields that a forecast of so many steps is compared with."""
+        first = self.model.input_steps
+        return fields.part("time", first, first + leads)
+
+    def _losses(self, forecast: NamedTensor, fields: NamedTensor) -> Tensor:
+        truth = self.truth_of(fields, forecast.size("time"))
+        forecast, truth = (part.select(*self.counted) for part in (forecast, truth))
+        return self.loss(interior(forecast.tensor, self.width), interior(truth.tensor, self.width), self.weights)
+
+    def _squared_errors(self, forecast: NamedTensor, fields: NamedTensor) -> Tensor:
+        """Of the targets in physical units: (window, lead, target)."""
+        targets = self.experiment.targets
+        truth = self.truth_of(fields, forecast.size("time"))
+        error = forecast.select(*targets).tensor - truth.select(*targets).tensor
+        places = [self.model.variables.index(name) for name in targets]
+        scale = self.model.normalise.std[places].flatten()
+        return (interior(error, self.width) ** 2).mean(dim=(-2, -1)) * scale**2
+
+    def leads_of_epoch(self) -> int | None:
+        """How far forecasts go in this epoch; all the way if nothing is said."""
+        reached = [part.steps for part in self.training_settings.rollout if part.epoch <= self.current_epoch]
+        return reached[-1] if reached else None
+
+    def _taught(self, windows: int) -> Tensor | None:
+        """Scheduled sampling: which windows go on from the truth after each step."""
+        strategy = self.experiment.strategy
+        if not self.training or not isinstance(strategy, SequenceStrategy) or not strategy.scheduled_sampling:
+            return None
+        steps = self.model.strategy.target_steps - 1
+        return torch.rand(windows, steps, device=self.device) < taught_share(
+            strategy.scheduled_sampling, self.global_step
+        )
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Adam or AdamW, with a learning rate that is constant or falls as a cosine over all steps."""
-        settings = self.training_settings
-        kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
-        optimizer = kind(self.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-        if settings.schedule == "constant":
-            return {"optimizer": optimizer}
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
-            optimizer,
-            T_max=int(self.trainer.estimated_stepping_batches),
-            eta_min=settings.learning_rate / 100,
-        )
+        """One optimiser, whose learning rate changes with each step."""
+        optimizer = build_optimizer(self.training_settings, self.model.parameters())
+        steps = self.training_settings.epochs * self.steps_per_epoch
+        schedule = build_schedule(self.training_settings, optimizer, steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def not_finite_for_all(loss: Tensor) -> Tensor:
+    """The loss; where it is not finite its gradient is NaN, so that all ranks end together, not the one alone."""
+    return loss * torch.where(torch.isfinite(loss.detach()), 1.0, torch.nan)
+
+
+def taught_share(k: float, step: int) -> float:
+    """The inverse sigmoid decay of Bengio et al. (2015), arXiv 1506.03099."""
+    return k / (k + math.exp(min(step / k, 700.0)))

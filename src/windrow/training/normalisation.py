@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -33,20 +32,6 @@ class Normalisation(nn.Module):
             values = [statistics["variables"][name][key] for name in variables]
             self.register_buffer(key, torch.tensor(values)[:, None, None])
         self.register_buffer("table", table)
-
-    def require(self, rows: Tensor) -> None:
-        """Check that there is a reference for all times with these rows.
-
-        Raises
-        ------
-        UserError
-            If the training split had no such month.
-        """
-        if self.table is not None and torch.isnan(self.table[np.unique(rows.cpu().numpy())]).any():
-            raise UserError(
-                "strategy.anomaly needs a climatology of every month that is used, and the training split lacks "
-                "one; widen splits.train or set anomaly to false"
-            )
 
     def forward(self, fields: Tensor, rows: Tensor) -> Tensor:
         """Normalise fields (window, step, variable, y, x) whose times have these rows (window, step)."""

@@ -1,22 +1,33 @@
-"""The trained model as a file: settings as text, statistics and weights; nothing is pickled but tensors."""
+"""The trained model as a file: settings and descriptions as text, numbers as tensors; no code is pickled."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from windrow.configfile import canonical
 from windrow.errors import UserError
 from windrow.files import written_beside
+from windrow.grid import Grid
 from windrow.stages import Train
 from windrow.training.device import chosen_device
-from windrow.training.normalisation import Normalisation
-from windrow.training.strategies import unrolled
+from windrow.training.model import ForecastModel, empty_surroundings
+
+_COORDINATES = ("y", "x", "latitude", "longitude")
+
+
+@dataclass(frozen=True)
+class Described:
+    """What the fields are: their points, and the CF attributes of each variable."""
+
+    grid: Grid
+    attributes: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -24,31 +35,33 @@ class Trained:
     """A model ready to forecast on a device."""
 
     settings: Train
-    normalise: Normalisation
-    strategy: nn.Module
+    model: ForecastModel
     device: torch.device
-
-    def forecast(self, inputs: Tensor, rows: Tensor) -> Tensor:
-        """Physical inputs (window, input_steps, variable, y, x) to physical targets (window, lead, target, y, x).
-
-        `rows` (window, step) are the rows of the climatology of all steps, inputs and targets.
-        """
-        steps = inputs.shape[1]
-        variables = self.settings.layout.variables
-        places = [variables.index(name) for name in self.settings.experiment.targets]
-        with torch.inference_mode():
-            normalised = self.strategy(self.normalise(inputs, rows[:, :steps]))
-            return self.normalise.inverse(normalised, rows[:, steps:], places)
+    described: Described
 
 
-def save_trained(path: Path, settings: Train, statistics: dict[str, Any], weights: dict[str, Tensor]) -> None:
-    """Write a model with the weights of the Lightning module's `normalise` and `strategy`."""
+def save_trained(
+    path: Path, settings: Train, statistics: dict[str, Any], weights: dict[str, Tensor], described: Described
+) -> None:
+    """Write a model with its weights."""
+    content = {
+        "settings": canonical(settings),
+        "statistics": statistics,
+        "weights": weights,
+        "description": _as_text(described),
+        "coordinates": {name: torch.from_numpy(getattr(described.grid, name)) for name in _COORDINATES},
+    }
     with written_beside(path) as beside:
-        torch.save({"settings": canonical(settings), "statistics": statistics, "weights": weights}, beside)
+        torch.save(content, beside)
 
 
-def load_trained(path: Path) -> Trained:
-    """Read a model and bring it to the kind of device that it was trained for.
+def load_trained(path: Path, *, device: torch.device | None = None, graphs: Path | None = None) -> Trained:
+    """Read a model and bring it to the kind of device that it was trained for, or to a given one.
+
+    Parameters
+    ----------
+    graphs
+        Where graphs on the grid are kept.
 
     Raises
     ------
@@ -58,26 +71,27 @@ def load_trained(path: Path) -> Trained:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         settings = Train.model_validate_json(content["settings"])
-        parts = _parts(settings, content["statistics"], content["weights"])
+        weights = content["weights"]
+        model = ForecastModel(settings, empty_surroundings(settings, content["statistics"], weights, graphs))
+        model.load_state_dict(weights)
+        described = _described(content)
     except FileNotFoundError:
         raise UserError(f"the model {path} is not there; run the stage train first") from None
     except Exception as problem:
         why = shorten(str(problem), 200)
         raise UserError(f"the model {path} cannot be read ({why}); run the stage train again") from None
-    device = chosen_device(settings.experiment.training.accelerator)
-    parts.to(device).eval()
-    normalise = parts["normalise"]
-    assert isinstance(normalise, Normalisation)
-    return Trained(settings, normalise, parts["strategy"], device)
+    found = device or chosen_device(settings.experiment.training.accelerator)
+    return Trained(settings, model.to(found).eval(), found, described)
 
 
-def _parts(settings: Train, statistics: dict[str, Any], weights: dict[str, Tensor]) -> nn.ModuleDict:
-    variables = settings.layout.variables
-    parts = nn.ModuleDict(
-        {
-            "normalise": Normalisation(statistics, variables, weights.get("normalise.table")),
-            "strategy": unrolled(settings.experiment, settings.sequences, variables),
-        }
-    )
-    parts.load_state_dict(weights)
-    return parts
+def _as_text(described: Described) -> str:
+    grid = described.grid
+    plain = {"dimensions": grid.dimensions, "mapping": grid.mapping, "attributes": described.attributes}
+    return json.dumps(plain, sort_keys=True, default=lambda value: value.tolist())  # NumPy's numbers and arrays
+
+
+def _described(content: dict[str, Any]) -> Described:
+    plain = json.loads(content["description"])
+    coordinates = {name: content["coordinates"][name].numpy() for name in _COORDINATES}
+    grid = Grid(dimensions=tuple(plain["dimensions"]), mapping=plain["mapping"], **coordinates)
+    return Described(grid, plain["attributes"])

@@ -1,0 +1,1 @@
+"""What the graph networks share: meshes over the grid, their cache, and message passing."""

@@ -1,0 +1,61 @@
+"""Signals that ask a training to save and end, agreed on by all its processes."""
+
+from __future__ import annotations
+
+import signal
+import time
+from types import FrameType
+from typing import Any
+
+import torch
+import torch.distributed
+
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+
+
+class Interruption:
+    """Whether to end and whether to save, the same on all ranks.
+
+    A signal may reach one rank alone, and clocks differ: after each step the ranks exchange both, on the processor and
+    not on the device, so that nothing waits for it.
+    """
+
+    def __init__(self, minutes: float) -> None:
+        self.signal = ""
+        self.seconds = 60 * minutes
+        self._saved = time.monotonic()
+        self._before: dict[signal.Signals, Any] = {}
+        self._group: Any = None
+
+    def listen(self) -> None:
+        """Take the signals over, and open a way between the ranks."""
+        for number in SIGNALS:
+            self._before[number] = signal.signal(number, self._note)
+        if torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1:
+            self._group = torch.distributed.new_group(backend="gloo")
+
+    def close(self) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
+
+    def saved(self) -> None:
+        """A checkpoint was written just now."""
+        self._saved = time.monotonic()
+
+    def agree(self) -> tuple[bool, bool]:
+        """Whether any rank was asked to end, and whether it is time to save."""
+        late = time.monotonic() - self._saved > self.seconds
+        flags = torch.tensor([bool(self.signal), late], dtype=torch.int32)
+        if self._group is not None:
+            torch.distributed.all_reduce(flags, op=torch.distributed.ReduceOp.MAX, group=self._group)
+        ending, saving = flags.tolist()
+        if ending and not self.signal:
+            self.signal = "a signal to another process"
+        return bool(ending), bool(saving)
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        if number == signal.SIGINT and self.signal:
+            raise KeyboardInterrupt  # who asks twice will not wait
+        self.signal = signal.Signals(number).name
