@@ -72,3 +72,33 @@ def test_windows_within_months_stay_there_even_if_a_split_is_one_span_of_days() 
     january, february = 12 * 24 - 23, 10 * 24 - 23
     assert len(found) == january // 10 * 10 + february // 10 * 10
     assert not ((found > 31 * 24 - 24) & (found < 31 * 24)).any()
+
+
+def test_a_window_needs_its_lookback_which_may_lie_outside_of_the_split() -> None:
+    exists = np.ones(24 * 4, dtype=bool)
+    exists[30] = False  # in the second day
+    origin = dt.datetime(2007, 1, 1)
+    found = split_windows(
+        lambda steps: exists[steps.start : steps.stop],
+        ((dt.date(2007, 1, 2), dt.date(2007, 1, 3)),),
+        origin=origin,
+        step_hours=1,
+        length=6,
+        lookback=3,
+    )
+    starts = [start for start in range(24, 67) if exists[start - 3 : start + 6].all()]
+    assert found.tolist() == [start - 3 for start in starts]
+    assert found[0] == 21
+    assert 28 not in found
+
+
+def test_the_first_windows_of_a_dataset_have_no_lookback() -> None:
+    found = split_windows(
+        lambda steps: np.ones(len(steps), dtype=bool),
+        ((dt.date(2007, 1, 1), dt.date(2007, 1, 1)),),
+        origin=dt.datetime(2007, 1, 1),
+        step_hours=1,
+        length=20,
+        lookback=3,
+    )
+    assert found.tolist() == [0, 1]

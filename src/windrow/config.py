@@ -63,12 +63,23 @@ class Sequences(Strict):
 
     input_steps: int = Field(default=12, ge=1, description="Fields that are given (time steps).")
     target_steps: int = Field(default=12, ge=1, description="Fields that are forecast (time steps).")
+    lookback_steps: int = Field(
+        default=0,
+        ge=0,
+        description="Fields before those of the window that the networks are given too, such as 12 more to see a whole "
+        "day; they may lie outside of the split. A window without them is none (time steps).",
+    )
     stride: int = Field(default=1, ge=1, description="Distance between the starts of two windows (time steps).")
     within_month: bool = Field(
         default=False,
         description="The rule of AMBS: no window crosses the end of a month, and the last windows of a month that do "
         "not fill a group of ten are dropped. Without it windows cross month ends where the hours are contiguous.",
     )
+
+
+def known_steps(sequences: Sequences) -> int:
+    """Fields that a network is given."""
+    return sequences.lookback_steps + sequences.input_steps
 
 
 class Shards(Strict):
@@ -229,16 +240,14 @@ class Config(Strict):
 
 
 def _steps_unfit(experiment: Experiment, sequences: Sequences) -> list[str]:
-    history = getattr(experiment.strategy, "history", 1)
+    history, known = getattr(experiment.strategy, "history", 1), known_steps(sequences)
     problems = [
         f"training.rollout: {part.steps} steps are more than the {sequences.target_steps} of sequences.target_steps"
         for part in experiment.training.rollout
         if part.steps > sequences.target_steps
     ]
-    if history > sequences.input_steps:
-        problems.append(
-            f"strategy.history: {history} fields are more than the {sequences.input_steps} of sequences.input_steps"
-        )
+    if history > known:
+        problems.append(f"strategy.history: {history} fields are more than the {known} that sequences gives")
     if experiment.training.rollout and experiment.strategy.name == "direct":
         problems.append("training.rollout: the strategy direct forecasts all lead times at once; leave it out")
     return problems

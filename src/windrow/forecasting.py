@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from windrow.climatology import calendar_rows, read_climatology
+from windrow.config import known_steps
 from windrow.configfile import canonical
 from windrow.errors import UserError
 from windrow.extracted import hours_since_1900
@@ -49,7 +50,7 @@ def forecast_split(
     if trained.model.normalise.table is not None:
         rows = calendar_rows(firsts, length, settings.layout)
         require_climatology(trained.model.normalise.table.cpu().numpy(), rows)
-    last_inputs = firsts + settings.sequences.input_steps - 1
+    last_inputs = firsts + known_steps(settings.sequences) - 1
     with written_beside(output) as beside:
         store = create_forecasts(
             beside,
@@ -93,7 +94,7 @@ def _batches(
 def _forecast(trained: Trained, reader: ShardReader, firsts: npt.NDArray[np.int64]) -> Tensor:
     sequences, layout = trained.settings.sequences, trained.settings.layout
     length = window_length(sequences)
-    read = length if trained.model.needs_truth else sequences.input_steps
+    read = length if trained.model.needs_truth else known_steps(sequences)
     fields, rows, times = (
         torch.from_numpy(found).to(trained.device)
         for found in (

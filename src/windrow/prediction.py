@@ -14,6 +14,7 @@ import torch
 
 from windrow import __version__
 from windrow.climatology import calendar_rows
+from windrow.config import known_steps
 from windrow.errors import UserError
 from windrow.extracted import hours_since_1900
 from windrow.files import written_beside
@@ -63,7 +64,7 @@ def predict(model: Path, grib: list[Path], output: Path, *, threads: int = 0) ->
     inputs = newest_inputs(
         grib,
         layout=settings.layout,
-        input_steps=settings.sequences.input_steps,
+        input_steps=known_steps(settings.sequences),
         grid=trained.described.grid,
         domain=settings.domain,
         attributes=trained.described.attributes,
@@ -82,7 +83,7 @@ def forecast_from(trained: Trained, inputs: LatestInputs) -> Prediction:
         If the model needs the climatology of a month that the training split lacked.
     """
     layout, sequences = trained.settings.layout, trained.settings.sequences
-    length = sequences.input_steps + sequences.target_steps
+    length = known_steps(sequences) + sequences.target_steps
     origin = layout.origin.replace(tzinfo=None)
     first = np.array([(inputs.times[0] - origin) // dt.timedelta(hours=layout.step_hours)])
     rows = calendar_rows(first, length, layout)

@@ -65,9 +65,10 @@ def split_windows(
     length: int,
     stride: int = 1,
     within_month: bool = False,
+    lookback: int = 0,
     name: str = "split",
 ) -> npt.NDArray[np.int64]:
-    """First steps of all valid windows of a split, in order of time.
+    """First steps of all valid windows of a split, those of their lookback included, in order of time.
 
     Parameters
     ----------
@@ -78,6 +79,8 @@ def split_windows(
     within_month
         The rule of AMBS (Gong et al. 2022): no window crosses the end of a month, and of the windows of a month
         the last ones that do not fill a group of ten are dropped.
+    lookback
+        Steps before each window that must be available too, in the split or not.
 
     Raises
     ------
@@ -85,15 +88,28 @@ def split_windows(
         If there is no window at all.
     """
     found = [
-        steps.start + complete_windows(available(steps), length=length, stride=stride)
+        _windows_within(available, steps, length=length, stride=stride)
         for steps in step_ranges(days, origin, step_hours=step_hours, within_month=within_month)
     ]
     if within_month:
         found = [windows[: len(windows) // _AMBS_GROUP * _AMBS_GROUP] for windows in found]
-    windows = np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+    windows = np.concatenate([_with_lookback(available, windows, lookback) for windows in found])
     if not len(windows):
         raise UserError(
             f"{name} has no window of {length} consecutive steps; lengthen splits.{name} "
             "or shorten sequences.input_steps or sequences.target_steps"
         )
     return windows
+
+
+def _windows_within(available: Available, steps: range, *, length: int, stride: int) -> npt.NDArray[np.int64]:
+    return steps.start + complete_windows(available(steps), length=length, stride=stride)
+
+
+def _with_lookback(available: Available, windows: npt.NDArray[np.int64], lookback: int) -> npt.NDArray[np.int64]:
+    """Where the lookback of these windows of one range of steps begins, for those that have it."""
+    if not lookback or not len(windows):
+        return windows
+    begin = max(int(windows[0]) - lookback, 0)
+    starts = complete_windows(available(range(begin, int(windows[-1]))), length=lookback) + begin
+    return np.intersect1d(windows - lookback, starts)

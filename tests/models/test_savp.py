@@ -120,6 +120,19 @@ def test_all_fields_alike_are_composed_to_the_same_field() -> None:
     torch.testing.assert_close(found, torch.full((1, 3, 2, 8, 12), 1.5))
 
 
+def test_masks_choose_among_the_last_the_first_and_the_synthesized_field() -> None:
+    network = savp()
+    fields = torch.randn(1, 2, 3, 8, 12)
+    expected = [fields[:, 1, :2], fields[:, 0, :2], torch.full((1, 2, 8, 12), 0.25)]
+    with torch.no_grad():
+        for parameter in (*network.synthesis.parameters(), *network.masks.parameters()):
+            parameter.zero_()
+        network.synthesis.bias.fill_(0.25)
+        for place, field in enumerate(expected, start=2):  # behind the two transforms
+            network.masks[0].bias.copy_(100 * functional.one_hot(torch.tensor(place), 5))
+            torch.testing.assert_close(unrolled(network, fields)[:, 1], field)
+
+
 def test_the_first_field_is_remembered() -> None:
     network = savp()
     fields = torch.randn(1, 2, 3, 8, 12)

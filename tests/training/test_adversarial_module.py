@@ -126,6 +126,7 @@ def test_reconstruction_is_that_of_the_forecast_from_the_posterior(
         expected = self.model.unroll(self.model.given(given, batch.calendar, noise=noise))[0].tensor
         torch.testing.assert_close(videos.posterior, expected)
         assert torch.equal(videos.truth, given.tensor[:, 6:])
+        self.train_totals.add(torch.zeros(1))  # an epoch without a loss counts as diverged
         return torch.zeros(())
 
     monkeypatch.setattr(SAVPNetwork, "posterior", certain)

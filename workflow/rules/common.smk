@@ -121,12 +121,18 @@ def manifest_of(year):
 
 def blocks_of_training(wildcards):
     """What a training reads: the blocks of the training and the validation split."""
-    return manifests(*CONFIG.splits.train, *CONFIG.splits.validation)
+    return manifests(*with_lookback(*CONFIG.splits.train, *CONFIG.splits.validation))
 
 
 def blocks_of_split(wildcards):
     """What a forecast reads."""
-    return manifests(*getattr(CONFIG.splits, wildcards.split))
+    return manifests(*with_lookback(*getattr(CONFIG.splits, wildcards.split)))
+
+
+def with_lookback(*days):
+    """These pairs of days, begun earlier by what the windows look back."""
+    hours = CONFIG.sequences.lookback_steps * CONFIG.source.step_hours
+    return [(first - DAY * -(-hours // 24), last) for first, last in days]
 
 
 def blocks_of_verification(wildcards):

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
-from windrow.config import Sequences
+from windrow.config import Sequences, known_steps
 from windrow.errors import UserError
 from windrow.extracted import TIME, TIME_UNITS, hours_since_1900
 from windrow.files import write_json, written_beside
@@ -121,7 +121,7 @@ def export_tar(content: Content, output: Path) -> int:
         name = f"samples-{number:06d}.tar"
         with tarfile.open(output / name, "w", format=tarfile.USTAR_FORMAT) as tar:
             for first in firsts.tolist():
-                _add_sample(tar, content, first, length, content.sequences.input_steps)
+                _add_sample(tar, content, first, length, known_steps(content.sequences))
         files.append({"file": name, "samples": len(firsts)})
     write_json(output / "samples.json", {**_described(content), "files": files})
     return len(content.windows)

@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from windrow.climatology import calendar_rows
+from windrow.config import known_steps
 from windrow.errors import UserError
 from windrow.files import written_beside
 from windrow.shards.reader import ShardReader
+from windrow.shards.windows import window_length
 from windrow.training.calendar import ENTRIES, calendar
 from windrow.training.trained import Trained
 
@@ -109,10 +111,10 @@ def _require(trained: Trained) -> None:
 
 def _inputs(trained: Trained, reader: ShardReader, first: np.int64) -> tuple[Tensor, ...]:
     sequences, layout = trained.settings.sequences, trained.settings.layout
-    length = sequences.input_steps + sequences.target_steps
+    length = window_length(sequences)
     one = np.array([first])
     found = (
-        reader.windows(one, sequences.input_steps),
+        reader.windows(one, known_steps(sequences)),
         calendar_rows(one, length, layout),
         calendar(one, length, layout),
     )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from windrow.config import known_steps
 from windrow.grid import Grid
 from windrow.stages import Train
 from windrow.training.forcings import Forcings, forcing_names, points_in_radians
@@ -56,7 +57,7 @@ class ForecastModel(nn.Module):
         experiment, variables = settings.experiment, settings.layout.variables
         self.variables = variables
         self.targets = experiment.targets
-        self.input_steps = settings.sequences.input_steps
+        self.input_steps = known_steps(settings.sequences)
         self.normalise = Normalisation(surroundings.statistics, variables, surroundings.table)
         self.forcings = Forcings(experiment.inputs.forcings, surroundings.latitude, surroundings.longitude)
         mean, std = normalised_differences(surroundings.statistics, variables)

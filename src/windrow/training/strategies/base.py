@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from windrow.config import Experiment, Sequences
+from windrow.config import Experiment, Sequences, known_steps
 from windrow.models import GridSize, build
 from windrow.training.boundary import boundary_mask
 from windrow.training.strategies.given import Given, Unrolled
@@ -54,7 +54,7 @@ class Strategy(nn.Module):
         super().__init__()
         self.variables = scene.variables
         self.target_steps = scene.sequences.target_steps
-        self.input_steps = scene.sequences.input_steps
+        self.input_steps = known_steps(scene.sequences)
         self.predicted: tuple[str, ...] = scene.variables
         self.boundary_width = experiment.strategy.boundary_width
         self.register_buffer("statics", scene.statics)
