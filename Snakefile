@@ -26,6 +26,7 @@ include: "workflow/rules/statistics.smk"
 include: "workflow/rules/shards.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/forecast.smk"
+include: "workflow/rules/export.smk"
 include: "workflow/rules/verify.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/compare.smk"
@@ -47,6 +48,7 @@ rule all:
             experiment=sorted(CONFIG.experiments),
             split=CONFIG.verification.splits,
         ),
+        expand("results/{dataset}/{experiment}/model.onnx", dataset=DATASET, experiment=EXPORTED),
         expand(
             "results/{dataset}/comparison/{split}/comparison.html",
             dataset=DATASET,

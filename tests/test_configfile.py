@@ -40,7 +40,18 @@ def test_every_config_of_the_project_is_valid(path: Path) -> None:
         ("dataset.domain.wst", 1, "dataset.domain.wst: unknown key; did you mean west?"),
         ("experiments.cnn.model.featurs", 1, "unknown key; did you mean features?"),
         ("experiments.cnn.model.name", "gpt", "experiments.cnn.model.name: 'gpt' is not one of"),
-        ("experiments.cnn.strategy", {"name": "sequence"}, "the model weatherbench_cnn needs the strategy direct"),
+        (
+            "experiments.cnn.strategy",
+            {"name": "sequence"},
+            "experiments.cnn: the model weatherbench_cnn needs the strategy scaled_ar or diff_ar or direct, not ",
+        ),
+        ("experiments.cnn.strategy", {"name": "diff_ar"}, None),
+        ("experiments.cnn.strategy", {"name": "scaled_ar", "history": 6, "substeps": 2}, None),
+        (
+            "experiments.convlstm.strategy",
+            {"name": "direct"},
+            "experiments.convlstm: the model convlstm needs the strategy sequence, not direct",
+        ),
         ("experiments.cnn.targets", ["t850"], "experiments.cnn.targets: t850 is not among dataset.variables"),
         ("dataset.domain.nx", 0, "dataset.domain.nx: input should be greater than or equal to 1, not 0"),
         (
@@ -70,7 +81,7 @@ def test_every_config_of_the_project_is_valid(path: Path) -> None:
         ("source.files", "{yeer}.grib", "source: unknown placeholders ['yeer']; there are year, month, day, hour"),
         ("source.step_hours", 5, "step_hours must divide 24"),
         ("source.name", "two words", "source.name: string should match pattern"),
-        ("experiments.cnn.model.kernel", 4, "model.kernel must be odd"),
+        ("experiments.cnn.model.kernel", 4, "experiments.cnn.model.kernel: must be odd, not 4"),
         ("source.files", "{year:04d}.grb", "source: files: placeholders take no format"),
         ("source.files", "{year!r}.grb", "source: files: placeholders take no format"),
         ("source.files", "{year.x}", "unknown placeholders ['year.x']"),
@@ -108,6 +119,152 @@ def test_a_problem_is_told_with_its_path_and_its_remedy(path: str, value: Any, t
         assert validate(edited(path, value))
     else:
         assert any(text in line for line in problems(edited(path, value)))
+
+
+GROWING = [{"epoch": 0, "steps": 1}, {"epoch": 3, "steps": 4}]
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"training.rollout": GROWING}, None),
+        ({"training.rollout": GROWING[1:]}, ".training.rollout: needs epochs that begin at 0 and grow"),
+        ({"training.rollout": GROWING[::-1]}, ".training.rollout: needs epochs that begin at 0 and grow"),
+        ({"training.rollout": GROWING[:1] * 2}, ".training.rollout: needs epochs that begin at 0 and grow"),
+        (
+            {"training.rollout": [{"epoch": 0, "steps": 5}]},
+            ".training.rollout: 5 steps are more than the 4 of sequences.target_steps",
+        ),
+        (
+            {"strategy": {"name": "direct"}, "training.rollout": GROWING},
+            ".training.rollout: the strategy direct forecasts all lead times at once; leave it out",
+        ),
+        ({"strategy.history": 6}, None),
+        ({"strategy.history": 7}, ".strategy.history: 7 fields are more than the 6 that sequences gives"),
+        ({"strategy.history": 0}, ".strategy.history: input should be greater than or equal to 1, not 0"),
+        ({"strategy.boundary_width": 2}, None),
+        (
+            {"strategy.boundary_width": 3},
+            ".strategy.boundary_width: 3 on both sides leaves nothing of 5 points; narrow it",
+        ),
+        (
+            {"strategy.increment": True},
+            ".strategy.increment: unknown key (known here: anomaly, boundary_width, history, substeps, name)",
+        ),
+        ({"inputs.statics": ["latitude", "longitude"], "inputs.forcings": ["hour", "solar_zenith"]}, None),
+        (
+            {"inputs.statics": ["z"]},
+            ".inputs.statics: z is not known; there are latitude, longitude, boundary, and dataset.statics takes more "
+            "from the archive",
+        ),
+        (
+            {"inputs.statics": ["boundary"]},
+            ": inputs.statics: boundary is 0 everywhere; set strategy.boundary_width or leave it out",
+        ),
+        ({"inputs.statics": ["boundary"], "strategy.boundary_width": 1}, None),
+        ({"inputs.statics": ["latitude"] * 2}, ".inputs: statics: latitude is named twice; keep one of them"),
+        ({"inputs.forcings": ["hour"] * 2}, ".inputs: forcings: hour is named twice; keep one of them"),
+        (
+            {"inputs.forcings": ["hours"]},
+            ".inputs.forcings.0: input should be 'hour', 'day_of_year' or 'solar_zenith', not 'hours'",
+        ),
+        ({"training.loss_weights": {"variables": {"tcc": 1}}}, None),
+        (
+            {"training.loss_weights": {"variables": {"msl": 1}}},
+            ".training.loss_weights.variables: msl is not predicted; there are 2t, tcc",
+        ),
+        (
+            {"strategy": {"name": "direct"}, "training.loss_weights": {"variables": {"tcc": 1}}},
+            ".training.loss_weights.variables: tcc is not predicted; there are 2t",
+        ),
+        (
+            {"training.loss_weights": {"variables": {"tcc": 0}}},
+            ".training.loss_weights.variables.tcc: input should be greater than 0, not 0",
+        ),
+        (
+            {"training.loss_weights": {"lead_time": 0}},
+            ".training.loss_weights.lead_time: input should be greater than 0, not 0",
+        ),
+        (
+            {"training.adversarial": {}},
+            ": training.adversarial is for the model savp, not for weatherbench_cnn",
+        ),
+        ({"training.loss": "huber"}, None),
+        ({"training.loss": [{"name": "mse"}, {"name": "huber", "delta": 0.5, "weight": 2}]}, None),
+        ({"training.loss": []}, ".training.loss: is an empty list; name a loss"),
+        (
+            {"training.loss": "mes"},
+            ".training.loss.0.name: input should be 'mse', 'mae', 'huber', 'spectral' or 'gradient_difference', "
+            "not 'mes'",
+        ),
+        (
+            {"training.loss": [{"name": "mse", "wieght": 2}]},
+            ".training.loss.0.wieght: unknown key; did you mean weight? (known here: name, weight, delta)",
+        ),
+        ({"training.loss": [{"weight": 2}]}, ".training.loss.0.name: missing; add it"),
+        (
+            {"training.adversarial": {"gaan": 1}},
+            ".training.adversarial.gaan: unknown key; did you mean gan? "
+            "(known here: reconstruction, gan, vae_gan, features, clip_steps)",
+        ),
+        ({"training.betas": [0.9, 1.5]}, ".training.betas.1: input should be less than 1, not 1.5"),
+        ({"training.ema": 1}, ".training.ema: input should be less than 1, not 1"),
+        ({"training.seed": 2**32}, ".training.seed: input should be less than 4294967296, not 4294967296"),
+        (
+            {"training.learning_rate": float("inf")},
+            ".training.learning_rate: input should be a finite number, not inf",
+        ),
+        (
+            {"training.precision": 16},
+            ".training.precision: input should be '32', 'bf16-mixed' or '16-mixed', not 16",
+        ),
+    ],
+)
+def test_settings_of_a_training_that_do_not_go_together_are_told_in_one_line(
+    settings: dict[str, Any], line: str | None
+) -> None:
+    config = edited("experiments.cnn.strategy", {"name": "diff_ar"})
+    for path, value in settings.items():
+        section, _, key = path.rpartition(".")
+        found = config["experiments"]["cnn"]
+        if section:
+            found = found.setdefault(section, {})
+        found[key] = value
+    if line is None:
+        assert validate(config)
+    else:
+        assert problems(config) == ["the config has 1 problem:", f"  experiments.cnn{line}"]
+
+
+def test_savp_alone_may_have_discriminators_and_one_batch_a_step() -> None:
+    config = edited("experiments.convlstm.model", {"name": "savp"})
+    config["experiments"]["convlstm"]["training"] |= {"adversarial": {}}
+    assert validate(config)
+    config["experiments"]["convlstm"]["training"] |= {"accumulate": 2}
+    assert problems(config)[1:] == [
+        "  experiments.convlstm: training.accumulate must be 1 for the model savp, whose two optimisers go in turn"
+    ]
+
+
+def test_statics_of_the_archive_are_known_once_the_dataset_takes_them() -> None:
+    config = edited("dataset.statics", ["z", "lsm"])
+    config["experiments"]["cnn"]["inputs"] = {"statics": ["lsm", "z", "latitude"]}
+    assert validate(config)
+
+
+def test_fields_before_the_window_count_for_the_history() -> None:
+    config = edited("experiments.cnn.strategy", {"name": "diff_ar", "history": 9})
+    config["sequences"]["lookback_steps"] = 2
+    assert any("9 fields are more than the 8 that sequences gives" in line for line in problems(config))
+    config["sequences"]["lookback_steps"] = 3
+    assert validate(config)
+
+
+def test_a_loss_by_its_name_is_the_list_of_this_term() -> None:
+    named = validate(edited("experiments.cnn.training.loss", "mae"))
+    listed = validate(edited("experiments.cnn.training.loss", [{"name": "mae"}]))
+    assert named == listed
+    assert validate(named.model_dump(mode="json")) == named
 
 
 @pytest.mark.parametrize("name", ["persistence", "climatology", "shards", "truth"])

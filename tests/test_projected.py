@@ -117,7 +117,7 @@ def forecast(taken: Any) -> Path:
     """Where the forecasts lie, after training, forecast, verification and report."""
     path = taken.path
     shards = ("--shards", taken.shards, "--climatology", path / "climatology.nc")
-    trained = ("--statistics", path / "statistics.json", "--work", path / "work")
+    trained = ("--statistics", path / "statistics.json", "--statics", path / "statics.nc", "--work", path / "work")
     outputs = ("--model", path / "model.pt", "--history", path / "history.json")
     taken.step("train", *shards, *trained, *outputs, experiment="cnn")
     store = path / "forecasts.zarr"

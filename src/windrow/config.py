@@ -32,6 +32,7 @@ __all__ = [
     "DirectStrategy",
     "Domain",
     "Experiment",
+    "Export",
     "Forecast",
     "IndexDomain",
     "Inputs",
@@ -94,6 +95,15 @@ class Forecast(Strict):
     batch_size: int = Field(default=32, ge=1, description="Windows forecast at once.")
 
 
+class Export(Strict):
+    """The networks in the form in which other programs run them."""
+
+    onnx: bool = Field(
+        default=False,
+        description="Write every trained network as ONNX as well, after it was compared with itself.",
+    )
+
+
 class Verification(Strict):
     """Which forecasts are compared with what."""
 
@@ -145,6 +155,7 @@ class Config(Strict):
         min_length=1, description="The experiments by name."
     )
     forecast: Forecast = Field(default=Forecast(), description="The forecasts.")
+    export: Export = Field(default=Export(), description="The trained networks for other programs.")
     verification: Verification = Field(default=Verification(), description="The scores.")
     report: Report = Field(default=Report(), description="The report.")
 
@@ -229,6 +240,7 @@ class Config(Strict):
             for problem in (
                 *_steps_unfit(experiment, self.sequences),
                 *_boundary_unfit(experiment, self.dataset),
+                *_export_unfit(experiment, self.export),
                 *_variables_unknown(experiment, self.dataset),
             )
         ]
@@ -259,6 +271,12 @@ def _boundary_unfit(experiment: Experiment, dataset: Dataset) -> list[str]:
     if 2 * width < shortest:
         return []
     return [f"strategy.boundary_width: {width} on both sides leaves nothing of {shortest} points; narrow it"]
+
+
+def _export_unfit(experiment: Experiment, export: Export) -> list[str]:
+    if not (export.onnx and experiment.strategy.boundary_width):
+        return []
+    return ["strategy.boundary_width: needs the coming fields, so it cannot be exported; set export.onnx to false"]
 
 
 def _variables_unknown(experiment: Experiment, dataset: Dataset) -> list[str]:

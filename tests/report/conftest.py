@@ -145,7 +145,14 @@ def world(tmp_path_factory: pytest.TempPathFactory, make_scores: MakeScores) -> 
     store.write(slice(0, 5), np.array(forecasts, dtype=np.float32)[:, :, None])
     squares = np.square(OFFSETS)[:, None]
     epochs = [
-        {"epoch": epoch, "step": 10 * epoch, "train_loss": train, "validation_loss": validation, "seconds": 1.5}
+        {
+            "epoch": epoch,
+            "step": 10 * epoch,
+            "train_loss": train,
+            "validation_loss": validation,
+            "seconds": 1.5,
+            "validation_rmse": {"2t": [3.0, 4.0, 5.0 + epoch]},
+        }
         for epoch, (train, validation) in enumerate([(0.9, 0.8), (0.5, 0.4), (0.3, 0.6)])
     ]
     return World(

@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
 
-from windrow.report.text import decimals, enumeration, hours, moment, number, percent, region, score_units
+from windrow.report.text import (
+    decimals,
+    enumeration,
+    hours,
+    moment,
+    number,
+    percent,
+    region,
+    scientific,
+    score_units,
+)
 
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -22,6 +32,11 @@ def test_numbers_have_a_true_minus_sign_and_zero_has_none() -> None:
 
 def test_percent_says_its_sign() -> None:
     assert [percent(share) for share in (0.184, -0.5, 0.004)] == ["+18", f"{MINUS}50", "±0"]
+
+
+def test_small_numbers_are_told_by_their_power_of_ten() -> None:
+    found = [scientific(value).replace(SPACE, " ") for value in (1.24e-6, 1e-4, 0.0, 3.2e5)]
+    assert found == ["1.2 × 10⁻⁶", "1.0 × 10⁻⁴", "0", "3.2 × 10⁵"]
 
 
 def test_the_mean_squared_error_has_squared_units() -> None:

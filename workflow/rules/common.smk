@@ -33,6 +33,7 @@ LAYOUT = cuts.layout(CONFIG)
 MONTHS = [(f"{year:04d}", f"{month:02d}") for year, month in CONFIG.months]
 BLOCKS = cuts.blocks_by_year(CONFIG)
 INVENTORIES = [f"results/inventory/{CONFIG.source.name}/{year}/{month}.json" for year, month in MONTHS]
+EXPORTED = sorted(CONFIG.experiments) if CONFIG.export.onnx else []
 DAY = dt.timedelta(days=1)
 
 
@@ -129,6 +130,11 @@ def blocks_of_split(wildcards):
     return manifests(*with_lookback(*getattr(CONFIG.splits, wildcards.split)))
 
 
+def blocks_of_test(wildcards):
+    """What an exported network is compared on."""
+    return manifests(*with_lookback(*CONFIG.splits.test))
+
+
 def with_lookback(*days):
     """These pairs of days, begun earlier by what the windows look back."""
     hours = CONFIG.sequences.lookback_steps * CONFIG.source.step_hours
@@ -145,6 +151,12 @@ def coordinate_files():
     rows = ["latitude", "longitude"]
     lines = ["time", "variable"] + ([] if isinstance(CONFIG.dataset.domain, IndexDomain) else rows)
     return [f"{name}/c/0" for name in lines] + [f"{name}/zarr.json" for name in ["time", "variable", *rows]]
+
+
+def comparison_of_export(wildcards):
+    """How the exported network compares with the trained one, if it is exported."""
+    wanted = wildcards.experiment in EXPORTED
+    return f"results/{wildcards.dataset}/{wildcards.experiment}/export.json" if wanted else []
 
 
 def launcher(wildcards, resources):

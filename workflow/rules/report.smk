@@ -1,4 +1,4 @@
-"""In: scores, forecasts, truth, the training's history and the audit. Out: one self-contained HTML file."""
+"""In: scores, forecasts, truth, the training's history, the audit, an export's comparison. Out: one HTML file."""
 
 
 rule report:
@@ -8,6 +8,7 @@ rule report:
         blocks=blocks_of_split,
         history="results/{dataset}/{experiment}/history.json",
         audit="results/{dataset}/audit.json",
+        export=comparison_of_export,
         sources=sources("report"),
     output:
         report=report(
@@ -37,6 +38,7 @@ rule report:
             --shards {params.shards:q} \
             --history {input.history:q} \
             --audit {input.audit:q} \
+            --export {input.export:q} \
             --output {output.report:q} \
             2>&1 | tee {log:q}
         """

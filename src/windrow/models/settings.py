@@ -61,6 +61,9 @@ class WeatherBenchCNN(ModelSettings):
     name: Literal["weatherbench_cnn"] = Field(description="Chooses this network.")
     features: int = Field(default=64, ge=1, description="Features of the hidden layers.")
     kernel: int = Field(default=5, ge=1, description="Width of the convolutions (points, odd).")
+    padding: Literal["zeros", "replicate"] = Field(
+        default="zeros", description="What lies outside of the domain: the mean, or the values at its edge."
+    )
 
     _kernel = field_validator("kernel")(_odd)
 

@@ -1,6 +1,7 @@
 """Five convolutions with leaky ReLU between them.
 
-Rasp et al. (2020), doi 10.1029/2020MS002203, with plain zero padding since a limited area is not periodic.
+Rasp et al. (2020), doi 10.1029/2020MS002203, with zeros or the edge outside of the domain, since a limited area is
+not periodic.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ class WeatherBenchCNNNetwork(nn.Module):
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
             layers += [
-                nn.Conv2d(before, after, settings.kernel, padding=settings.kernel // 2),
+                nn.Conv2d(
+                    before, after, settings.kernel, padding=settings.kernel // 2, padding_mode=settings.padding
+                ),
                 nn.LeakyReLU(NEGATIVE_SLOPE),
             ]
         self.layers = nn.Sequential(*layers[:-1])

@@ -15,7 +15,8 @@ from windrow.geography import box_of
 from windrow.report.audit import audit_of
 from windrow.report.cases import Case, read_cases
 from windrow.report.curves import score_curves
-from windrow.report.history import history_curve
+from windrow.report.exported import exported
+from windrow.report.history import error_curve, history_curve
 from windrow.report.html import render
 from windrow.report.maps import Ground, case_map, ground_of, look_of
 from windrow.report.tables import Table, score_table
@@ -27,6 +28,7 @@ from windrow.report.text import (
     hours,
     label,
     moment,
+    number,
     quantity,
     region,
     score_units,
@@ -69,8 +71,9 @@ def experiment_page(
     history: dict[str, Any],
     audit: dict[str, Any],
     provenance: dict[str, str],
+    export: dict[str, Any] | None = None,
 ) -> str:
-    """The page as HTML.
+    """The page as HTML; `export` is the comparison that `windrow export` writes.
 
     Raises
     ------
@@ -89,8 +92,9 @@ def experiment_page(
             for place, name in enumerate(variables)
         ],
         baselines={label(name): DEFINITIONS[name] for name in baselines_of(scores) if name in DEFINITIONS},
-        history=history_curve(history),
+        history=_history_panels(history, variables, forecasts, settings.layout.step_hours),
         training=_training(history),
+        exported=exported(export) if export else {},
         audit=audit_of(audit),
         settings=yaml.safe_dump(settings.settings, sort_keys=False, default_flow_style=None, width=88),
         facts=_facts(settings, scores),
@@ -158,13 +162,31 @@ def _question(settings: ReportPage, scores: xr.Dataset, forecasts: Forecasts) ->
     )
 
 
+def _history_panels(
+    history: dict[str, Any], variables: list[str], forecasts: Forecasts, step_hours: int
+) -> list[Markup]:
+    """The losses, and the errors of the variables that are mapped too."""
+    return [
+        history_curve(history),
+        *(
+            error_curve(
+                history, name, units=str(forecasts.attributes(name).get("units", "")), step_hours=step_hours
+            )
+            for name in variables[:MAPPED_VARIABLES]
+        ),
+    ]
+
+
 def _training(history: dict[str, Any]) -> dict[str, str]:
     windows = history["windows"]
+    seconds = sum(float(line["seconds"]) for line in history["epochs"])
+    speed = len(history["epochs"]) * windows["train"] / max(seconds, 1e-3)
     return {
         "Parameters": f"{history['parameters']:,}",
         "Windows": f"{windows['train']:,} for training, {windows['validation']:,} for validation",
         "Epochs": f"{len(history['epochs'])}, of which the weights of epoch {history['best_epoch'] + 1} were kept",
-        "Time": _duration(sum(float(line["seconds"]) for line in history["epochs"])),
+        "Time": _duration(seconds),
+        "Speed": f"{number(speed, decimals=decimals([speed]))} training windows per second, validation included",
         "Device": str(history["device"]),
     }
 

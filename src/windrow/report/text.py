@@ -27,6 +27,7 @@ SCORE_NAMES = {
     "bias": "Bias (forecast minus truth)",
 }
 MAX_DECIMALS = 8
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def label(forecast: str) -> str:
@@ -71,6 +72,14 @@ def number(value: float, *, decimals: int, signed: bool = False) -> str:
 def quantity(value: float, units: str, *, decimals: int) -> str:
     """A number and its units, not to be parted at the end of a line."""
     return f"{number(value, decimals=decimals)}\N{NO-BREAK SPACE}{units}".rstrip()
+
+
+def scientific(value: float) -> str:
+    """A small or large number with two significant digits: `1.2 × 10⁻⁶`."""
+    if not value:
+        return "0"
+    digits, _, exponent = f"{value:.1e}".partition("e")
+    return f"{digits} × 10{str(int(exponent)).translate(_RAISED)}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def percent(ratio: float) -> str:

@@ -16,6 +16,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shards", required=True, type=Path, help="directory of the shards")
     parser.add_argument("--history", required=True, type=Path, help="losses per epoch (JSON)")
     parser.add_argument("--audit", required=True, type=Path, help="what the archive held (JSON)")
+    parser.add_argument(
+        "--export", nargs="?", type=Path, help="how the exported network compares, if there is one (JSON)"
+    )
     parser.add_argument("--output", required=True, type=Path, help="the report (HTML)")
 
 
@@ -46,6 +49,7 @@ def run(args: argparse.Namespace) -> None:
         reader=ShardReader(args.shards, settings.layout),
         history=read_json(args.history),
         audit=read_json(args.audit),
+        export=read_json(args.export) if args.export else None,
         provenance=made_from({settings.experiment_name: args.scores}),
     )
     write_text(args.output, page)

@@ -22,7 +22,7 @@ from windrow.statics import Statics, read_statics
 from windrow.statistics import split_hash
 from windrow.training.adversarial_module import AdversarialModule
 from windrow.training.averaging import Averaging
-from windrow.training.data import valid_windows, window_length
+from windrow.training.data import Loader, valid_windows, window_length
 from windrow.training.device import chosen_device
 from windrow.training.gradients import Gradients
 from windrow.training.history import History
@@ -79,7 +79,9 @@ def train(settings: Train, sources: Sources, *, work: Path, threads: int, model:
     climatology = read_climatology(sources.climatology, settings.train)
     surroundings = _surroundings(settings, sources, statics, climatology, windows)
     run = Run(work, fingerprint(settings, surroundings, reader, windows))
-    trainer, record = _fit(settings, surroundings, reader, windows, run, device)
+    prepared = prepare(settings, surroundings, reader, windows, run, device)
+    prepared.go()
+    trainer, record = prepared.trainer, prepared.record
     if record.interrupted:
         raise EndedBySignalError(
             f"ended by {record.interrupted}, with a checkpoint at step {trainer.global_step}; the same command goes on"
@@ -139,15 +141,31 @@ def require_climatology(table: npt.NDArray[np.float32], rows: npt.NDArray[np.int
         )
 
 
-def _fit(
+@dataclass(frozen=True)
+class Prepared:
+    """A training that can begin: Lightning's trainer with all callbacks, and what it works on."""
+
+    trainer: pl.Trainer
+    module: ForecastModule
+    loaders: tuple[Loader, Loader]
+    record: History
+    run: Run
+
+    def go(self) -> None:
+        """Train to the end, from the checkpoint if there is one."""
+        checkpoint = self.run.begin(first=self.trainer.is_global_zero)
+        run_trainer(self.trainer, self.module, self.loaders, checkpoint)
+
+
+def prepare(
     settings: Train,
     surroundings: Surroundings,
     reader: ShardReader,
     windows: SplitWindows,
     run: Run,
     device: torch.device,
-) -> tuple[pl.Trainer, History]:
-    """Run Lightning; with several devices all its processes come here and go on from here."""
+) -> Prepared:
+    """Build all that trains; with several devices all its processes come here and go on from here."""
     options = settings.experiment.training
     pl.seed_everything(options.seed, verbose=False)
     adversarial = isinstance(settings.experiment.model, SAVP)
@@ -170,9 +188,7 @@ def _fit(
     loaders = rank_loaders(trainer, options, reader, windows, window_length(settings.sequences))
     points.loader = loaders[0]
     module.steps_per_epoch = -(-len(points.loader) // options.accumulate)
-    checkpoint = run.begin(first=trainer.is_global_zero)
-    run_trainer(trainer, module, loaders, checkpoint)
-    return trainer, record
+    return Prepared(trainer, module, loaders, record, run)
 
 
 def _told(record: History, trainer: pl.Trainer, windows: SplitWindows) -> dict[str, Any]:

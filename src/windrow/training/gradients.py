@@ -15,7 +15,7 @@ from torch import Tensor
 from windrow.files import written_beside
 from windrow.stages import Layout
 from windrow.training.data import Batch
-from windrow.training.history import History
+from windrow.training.history import History, end_at_once
 from windrow.training.module import ForecastModule
 
 NAMED_WINDOWS = 8
@@ -104,7 +104,7 @@ class Gradients(Callback):
             f"epoch {trainer.current_epoch + 1}, step {step.number} (the loss or its gradient is not finite; windows "
             f"from {self._told(firsts)}; the weights before the step are in {self.path})"
         )
-        trainer.should_stop = True
+        end_at_once(trainer)
 
     def _told(self, firsts: Tensor) -> str:
         hours = [

@@ -13,7 +13,7 @@ from pytorch_lightning.callbacks import Callback, Checkpoint
 
 from windrow.training.checkpoints import Checkpoints
 from windrow.training.data import Loader
-from windrow.training.history import History
+from windrow.training.history import History, end_at_once
 from windrow.training.interruption import Interruption
 from windrow.training.module import ForecastModule
 
@@ -117,7 +117,7 @@ class ResumePoints(Checkpoint):
 
     def _end(self, trainer: pl.Trainer) -> None:
         self.record.interrupted = self.interruption.signal
-        trainer.should_stop = True
+        end_at_once(trainer)
 
     def _save(self, trainer: pl.Trainer, epoch: int, batches: int) -> None:
         self.loader.place = (epoch, batches)
