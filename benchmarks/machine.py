@@ -21,18 +21,31 @@ ANEMOI = ("anemoi-datasets", "zarr", "numpy")
 
 def described(work: Path, environments: dict[str, Path]) -> str:
     """The machine, the software and the day, as a list in Markdown."""
-    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
-    lines = [
-        f"{_cpu()}, {len(os.sched_getaffinity(0))} cores, {size(_memory())} of memory; {platform.system()} "
-        f"{platform.release()}; scratch on {_file_system(work)}",
-        f"Python {platform.python_version()}; {_listed(sys.executable, OURS)}",
-        f"peers: {_listed(environments['peers'], PEERS)}",
-    ]
+    lines = [*computer(work, OURS), f"peers: {_listed(environments['peers'], PEERS)}"]
     if "anemoi" in environments:
         lines.append(f"in an environment of its own: {_listed(environments['anemoi'], ANEMOI)}")
     if found := cdo_version():
         lines.append(f"CDO {found}")
-    lines.append(f"{dt.date.today().isoformat()}; load when the benchmark began (1, 5, 15 min): {load}")
+    return as_list([*lines, today()])
+
+
+def computer(work: Path, packages: tuple[str, ...]) -> list[str]:
+    """The machine, and the versions of Python and of these packages."""
+    return [
+        f"{_cpu()}, {len(os.sched_getaffinity(0))} cores, {size(_memory())} of memory; {platform.system()} "
+        f"{platform.release()}; scratch on {_file_system(work)}",
+        f"Python {platform.python_version()}; {_listed(sys.executable, packages)}",
+    ]
+
+
+def today() -> str:
+    """The day, and how busy the machine is."""
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    return f"{dt.date.today().isoformat()}; load when the benchmark began (1, 5, 15 min): {load}"
+
+
+def as_list(lines: list[str]) -> str:
+    """A list in Markdown."""
     return "\n".join(f"- {line}" for line in lines)
 
 

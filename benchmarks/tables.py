@@ -72,6 +72,16 @@ def verdict(ratio: float, target: float | None) -> str:
     return f"{target:g} ×, {'reached' if ratio >= target else '**missed**'}"
 
 
+def at_most(value: float, target: float, unit: str = " ×") -> str:
+    """Whether a figure that should be small is small enough."""
+    return f"≤ {target:g}{unit}, {'reached' if value <= target else '**missed**'}"
+
+
+def at_least(value: float, target: float, unit: str = " ×") -> str:
+    """Whether a figure that should be large is large enough."""
+    return f"≥ {target:g}{unit}, {'reached' if value >= target else '**missed**'}"
+
+
 def put_between(text: str, name: str, content: str) -> str:
     """The text with `content` between `<!-- begin: NAME -->` and `<!-- end: NAME -->`.
 

@@ -274,6 +274,15 @@ def test_names_that_windrow_uses_itself_are_refused(name: str) -> None:
     assert any(f"experiments.{name}: this name is taken" in line for line in problems(config))
 
 
+def test_an_export_of_a_network_that_needs_the_coming_fields_is_refused() -> None:
+    config = edited("experiments.cnn.strategy", {"name": "direct", "boundary_width": 1}) | {
+        "export": {"onnx": True}
+    }
+    (problem,) = [line for line in problems(config) if "export" in line]
+    assert "experiments.cnn.strategy.boundary_width: needs the coming fields" in problem
+    assert "set export.onnx to false" in problem
+
+
 def test_a_bad_name_of_an_experiment_is_told_in_plain_words() -> None:
     config = tiny_config("archive")
     config["experiments"]["my exp"] = config["experiments"].pop("cnn")

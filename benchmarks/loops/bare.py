@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -43,9 +43,7 @@ class BareLoop:
         self.loss_of = LOSSES[experiment.model.name]
         self.known = settings.sequences.input_steps
         self.clip = experiment.training.gradient_clip
-        self.optimizer = torch.optim.Adam(
-            network.parameters(), lr=experiment.training.learning_rate, fused=True
-        )
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=experiment.training.learning_rate, fused=True)
 
     def loss(self, batch: Batch) -> Tensor:
         """The loss of a batch, whose fields are still in physical units."""
@@ -59,9 +57,3 @@ class BareLoop:
         if self.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
         self.optimizer.step()
-
-
-def endless(loader: object) -> Iterator[Batch]:
-    """Batches, epoch after epoch."""
-    while True:
-        yield from loader  # type: ignore[misc]

@@ -6,24 +6,28 @@ The fields are drawn from a normal distribution of mean 0 and deviation 1, and t
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from windrow.config import Experiment, IndexDomain, Sequences
 from windrow.grid import grid_of_rows
 from windrow.models.settings import SETTINGS
 from windrow.shards.layout import block_path, shape_of
 from windrow.shards.reader import ShardReader
-from windrow.shards.windows import valid_windows
+from windrow.shards.windows import valid_windows, window_length
 from windrow.stages import Layout, Train
+from windrow.training.data import Batch, Loader, Windows
+from windrow.training.dealing import Dealer
 from windrow.training.fit import Prepared, prepare
 from windrow.training.model import Surroundings, surroundings_of
 from windrow.training.run import Run
 
 VARIABLES = ("2t", "tcc", "t850")
-DAYS, BLOCK_STEPS = 30, 360
+DAYS, BLOCK_STEPS = 60, 360
 GRIDS = {"paper": (56, 92), "sample": (32, 40), "tiny": (16, 20)}
 STEPS = {"paper": 12, "sample": 12, "tiny": 2}
 STATISTICS = {
@@ -69,9 +73,7 @@ def settings_of(experiment: dict[str, Any], size: str, **training: Any) -> Train
     made = experiment | {"training": {"epochs": 1} | experiment["training"] | training}
     return Train(
         domain=IndexDomain(first_x=0, first_y=0, nx=nx, ny=ny),
-        layout=Layout(
-            origin=origin, step_hours=1, block_steps=BLOCK_STEPS, variables=VARIABLES, ny=ny, nx=nx
-        ),
+        layout=Layout(origin=origin, step_hours=1, block_steps=BLOCK_STEPS, variables=VARIABLES, ny=ny, nx=nx),
         train=(days,),
         validation=(days,),
         sequences=Sequences(input_steps=STEPS[size], target_steps=STEPS[size]),
@@ -100,14 +102,30 @@ def surroundings_on(settings: Train, work: Path) -> Surroundings:
     return surroundings_of(settings, STATISTICS, grid, archived={}, graphs=work / "graphs")
 
 
-def training_of(settings: Train, work: Path, device: torch.device, *, windows: int = 0) -> Prepared:
-    """A training with all callbacks, on the first so many windows or all, validated on one batch."""
+def training_of(settings: Train, work: Path, run: Path, device: torch.device, *, windows: int = 0) -> Prepared:
+    """A training with all callbacks, on the first so many windows or all, validated on one batch.
+
+    `run` is a directory that is not there yet, so that nothing is resumed.
+    """
+    reader, firsts = _windows(settings, work, windows)
+    options = settings.experiment.training
+    splits = {"train": firsts, "validation": firsts[: options.batch_size * options.devices]}
+    return prepare(settings, surroundings_on(settings, work), reader, splits, Run(run, "training"), device)
+
+
+def batches_of(settings: Train, work: Path, device: torch.device, *, windows: int = 0) -> Iterator[Batch]:
+    """Batches of the first so many windows, epoch after epoch, in an order of their own."""
+    reader, firsts = _windows(settings, work, windows)
+    dealer = Dealer(len(firsts), settings.experiment.training.batch_size, seed=7, training=True)
+    gathered = Windows(reader, firsts, window_length(settings.sequences), pinned=device.type == "cuda")
+    loader = Loader(gathered, dealer, workers=settings.experiment.training.workers)
+    while True:
+        yield from loader
+
+
+def _windows(settings: Train, work: Path, count: int) -> tuple[ShardReader, npt.NDArray[np.int64]]:
     reader = reader_of(settings, work)
     firsts = valid_windows(reader, settings.train, settings.sequences, name="train")
-    options = settings.experiment.training
-    splits = {
-        "train": firsts[:windows] if windows else firsts,
-        "validation": firsts[: options.batch_size * options.devices],
-    }
-    run = Run(work / "runs", f"{settings.experiment.model.name}-{settings.layout.ny}")
-    return prepare(settings, surroundings_on(settings, work), reader, splits, run, device)
+    if count > len(firsts):
+        raise ValueError(f"{count} windows are asked for and the shards have {len(firsts)}")
+    return reader, firsts[:count] if count else firsts

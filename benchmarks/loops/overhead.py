@@ -9,16 +9,16 @@ import argparse
 import copy
 import json
 import time
-from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from bare import BareLoop, endless
+from bare import BareLoop
 from hardware import device_of, now
-from material import of_sample, settings_of, training_of
+from material import batches_of, of_sample, settings_of, training_of
+from options import add_common, of_device, on_device
 from pytorch_lightning.callbacks import Callback
+from windrow.stages import Train
 from windrow.training.data import Batch
 from windrow.training.fit import Prepared
 
@@ -67,16 +67,13 @@ class Turns(Callback):
         return {name: [seconds / self.turn for seconds in values[WARM_UP:]] for name, values in parts.items()}
 
 
-def bare_loop(training: Prepared, settings: Any, batch: Batch, device: torch.device) -> BareLoop:
+def bare_loop(training: Prepared, settings: Train, batch: Batch, device: torch.device) -> BareLoop:
     """With the same weights; it is checked that the loss is the same."""
     model = training.module.model.to(device)
     network = copy.deepcopy(model.strategy.network)
     bare = BareLoop(settings, network, model.normalise.mean, model.normalise.std)
-    moved = batch._replace(
-        fields=batch.fields.to(device), rows=batch.rows.to(device), calendar=batch.calendar.to(device)
-    )
     with torch.no_grad():
-        torch.testing.assert_close(bare.loss(moved), training.module.training_step(moved, 0), rtol=1e-4, atol=0)
+        torch.testing.assert_close(bare.loss(batch), training.module.training_step(batch, 0), rtol=1e-4, atol=0)
     training.module.train_totals.reset()
     return bare
 
@@ -84,23 +81,17 @@ def bare_loop(training: Prepared, settings: Any, batch: Batch, device: torch.dev
 def main() -> None:
     """Print the seconds as a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
+    add_common(parser)
     parser.add_argument("--experiment", required=True)
-    parser.add_argument("--size", default="sample")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--turns", type=int, default=20)
+    parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--turn", type=int, default=4, help="steps")
     args = parser.parse_args()
     device = device_of(args.device, args.threads)
-    settings = settings_of(of_sample(args.experiment), args.size, accelerator=_accelerator(args.device))
-    size = settings.experiment.training.batch_size
-    windows = min((args.turns + WARM_UP) * args.turn * size, 600)
-    epochs = -(-(args.turns + WARM_UP) * args.turn * size // windows)
-    assert epochs == 1, "more turns than the shards have windows for"
-    training = training_of(settings, args.work, device, windows=windows)
-    batches = endless(training.loaders[0])
-    fixed = next(batches)
+    settings = settings_of(of_sample(args.experiment), args.size, **of_device(args.device))
+    windows = (args.turns + WARM_UP) * args.turn * settings.experiment.training.batch_size
+    training = training_of(settings, args.work, args.run, device, windows=windows)
+    batches = batches_of(settings, args.work, device, windows=windows)
+    fixed = on_device(next(batches), device)
     bare = bare_loop(training, settings, fixed, device)
     turns = Turns(bare, batches, fixed, turn=args.turn, device=device)
     training.trainer.callbacks.append(turns)

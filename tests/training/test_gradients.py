@@ -46,14 +46,14 @@ def assert_equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
         assert one[name].equal(other[name]), name
 
 
-def checked(callback: Gradients, made: Any) -> Any:
+def checked(callback: Gradients, made: Any, *, loss: float = 1.0, precision: str = "32-true") -> Any:
     """Let the callback see a batch, its loss and its gradient."""
     optimizer = torch.optim.Adam(made.parameters(), fused=True)
     trainer: Any = SimpleNamespace(
-        precision="32-true", global_step=3, world_size=1, is_global_zero=True, current_epoch=0, should_stop=False
+        precision=precision, global_step=3, world_size=1, is_global_zero=True, current_epoch=0, should_stop=False
     )
     callback.on_train_batch_start(trainer, made, batch(2), 0)
-    callback.on_before_backward(trainer, made, torch.tensor(1.0))
+    callback.on_before_backward(trainer, made, torch.tensor(loss))
     callback.on_before_optimizer_step(trainer, made, optimizer)
     return trainer, optimizer
 
@@ -75,6 +75,33 @@ def test_a_gradient_is_scaled_to_the_largest_norm(tmp_path: Path, clip: float, f
     assert callback.norm.item() == pytest.approx(10.0)  # as it was
     assert optimizer.found_inf.item() == 0
     assert not trainer.should_stop
+
+
+@pytest.mark.parametrize(
+    ("loss", "gradient", "precision", "ends"),
+    [
+        (float("inf"), 1.0, "32-true", True),
+        (float("nan"), 1.0, "bf16-mixed", True),
+        (float("nan"), 1.0, "16-mixed", True),
+        (1.0, float("nan"), "bf16-mixed", True),
+        (1.0, float("inf"), "16-mixed", False),  # the scaler tries again with a smaller scale
+        (1.0, 1.0, "16-mixed", False),
+    ],
+)
+def test_loss_and_gradient_are_watched_in_every_precision(
+    tmp_path: Path, loss: float, gradient: float, precision: str, ends: bool
+) -> None:
+    made = module("direct")
+    for weight in made.parameters():
+        weight.grad = torch.full_like(weight, gradient)
+    callback = gradients_of(tmp_path)
+    trainer, optimizer = checked(callback, made, loss=loss, precision=precision)
+    assert trainer.should_stop == ends
+    assert bool(callback.record.diverged) == ends
+    if precision == "16-mixed":
+        assert not hasattr(optimizer, "found_inf")  # which the scaler sets
+    else:
+        assert optimizer.found_inf.item() == ends
 
 
 def first_with(step: int, *, size: int, accumulate: int = 1) -> tuple[int, list[int]]:

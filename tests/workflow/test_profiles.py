@@ -22,6 +22,7 @@ PARTITIONS = {
     "shards": "mem",
     "train": "gpu",
     "forecast": "gpu",
+    "export": "cpu",
     "verify": "mem",
     "report": "cpu",
     "compare": "cpu",
@@ -82,7 +83,10 @@ def test_the_papers_experiment_plans_the_same_on_slurm_in_few_queue_entries(gmd:
 
 
 def test_every_rule_goes_to_the_partition_of_its_kind_of_work(new_project: Any) -> None:
-    output = new_project().run("--profile", "profiles/slurm", "--dry-run", "--forceall")
+    project = new_project()
+    project.config["export"] = {"onnx": True}
+    project.write_config()
+    output = project.run("--profile", "profiles/slurm", "--dry-run", "--forceall")
     found: dict[str, set[str]] = {}
     for rule, body in re.findall(
         r"^ *(?:local)?rule (\w+):\n(.*?)(?=^ *(?:\[|rule|group))", output + "[", re.M | re.S

@@ -39,6 +39,10 @@ def plot_option(config: dict[str, Any]) -> None:
     config["report"] = {"colormap": "viridis"}
 
 
+def an_export(config: dict[str, Any]) -> None:
+    config["export"] = {"onnx": True}
+
+
 def days_of_test(config: dict[str, Any]) -> None:
     config["splits"]["test"] = [["2009-01-08", "2009-01-31"]]
 
@@ -73,6 +77,7 @@ EDITS: dict[Callable[[dict[str, Any]], None], set[str]] = {
     learning_rate: {*of_experiment("convlstm", "train", *AFTER_TRAINING), "compare"},
     verification_option: {*both("verify", "report"), "compare"},
     plot_option: both("report"),
+    an_export: both("export", "report"),
     days_of_test: {*both(*AFTER_TRAINING), "compare"},
     training_period: {
         "statistics_month 2007 01",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,10 +117,12 @@ class ExampleMaps(Callback):
 
 
 def example_of(module: ForecastModule, batch: Batch) -> Example:
-    """The first window of a batch, forecast without a compiled network: one window is another shape."""
+    """The first window of a batch and its forecast."""
     model = module.model
     fields = batch.fields.tensor[:1]
-    with torch.no_grad(), torch.compiler.set_stance("force_eager"):
+    # one window is another shape, for which a compiled network would be compiled again
+    eager = torch.compiler.set_stance("force_eager") if module.training_settings.compile else nullcontext()
+    with torch.no_grad(), eager:
         forecast = model.forecast(fields, batch.rows[:1], batch.calendar[:1]).tensor
     truth = batch.fields.part("time", model.input_steps - 1, fields.shape[1]).select(*model.targets).tensor
     whole = truth[0].cpu().numpy()  # (lead, target, y, x), with the last known field before the first lead
@@ -176,6 +179,6 @@ def _panels(columns: int, ratio: float) -> tuple[Any, Any]:
 def _colours(figure: Any) -> npt.NDArray[np.uint8]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

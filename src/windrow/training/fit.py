@@ -24,6 +24,7 @@ from windrow.training.adversarial_module import AdversarialModule
 from windrow.training.averaging import Averaging
 from windrow.training.data import Loader, valid_windows, window_length
 from windrow.training.device import chosen_device
+from windrow.training.examples import ExampleMaps
 from windrow.training.gradients import Gradients
 from windrow.training.history import History
 from windrow.training.interruption import Interruption
@@ -173,7 +174,7 @@ def prepare(
     averaging = Averaging(options.ema) if options.ema else None
     record = History(run.checkpoints, patience=options.patience, averaging=averaging)
     gradients = Gradients(record, settings.layout, options.gradient_clip, run.not_finite)
-    points = ResumePoints(run.checkpoints, record, Interruption(options.checkpoint_minutes))
+    points = ResumePoints(run.checkpoints, record, gradients, Interruption(options.checkpoint_minutes))
     callbacks: list[Callback] = [
         Noise(options.seed),
         SharedBuffers(),
@@ -182,6 +183,7 @@ def prepare(
         record,
         Progress(),
         Curves(record, gradients),
+        ExampleMaps(record, settings.layout, south_first=_south_first(surroundings)),
         points,
     ]
     trainer = build_trainer(options, device, callbacks, run.logger(), unused=adversarial)
@@ -189,6 +191,10 @@ def prepare(
     points.loader = loaders[0]
     module.steps_per_epoch = -(-len(points.loader) // options.accumulate)
     return Prepared(trainer, module, loaders, record, run)
+
+
+def _south_first(surroundings: Surroundings) -> bool:
+    return bool(surroundings.latitude[0, 0] < surroundings.latitude[-1, 0])
 
 
 def _told(record: History, trainer: pl.Trainer, windows: SplitWindows) -> dict[str, Any]:

@@ -68,6 +68,8 @@ class Gradients(Callback):
         bad = torch.zeros_like(self.norm, dtype=torch.bool) if scaled else ~torch.isfinite(self.norm)
         if self._loss_bad is not None:
             bad = bad | self._loss_bad
+        if trainer.world_size > 1:
+            bad = _of_any_rank(bad)
         if not scaled:
             optimizer.found_inf = bad.float()  # type: ignore[attr-defined]  # fused optimisers make no step then
             optimizer.grad_scale = None  # type: ignore[attr-defined]
@@ -83,6 +85,10 @@ class Gradients(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Read the check of the last step."""
+        self.settle(trainer, pl_module)
+
+    def settle(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Read what was not read yet; before a checkpoint, which must not go past a bad step."""
         step, self._pending = self._pending, None
         if step is not None and bool(step.bad):
             self._stop(trainer, pl_module, step)
@@ -114,3 +120,10 @@ class Gradients(Callback):
         named = ", ".join(f"{hour:%Y-%m-%dT%H}" for hour in hours[:NAMED_WINDOWS])
         more = len(hours) - NAMED_WINDOWS
         return named + (f" and {more} more" if more > 0 else "")
+
+
+def _of_any_rank(bad: Tensor) -> Tensor:
+    """A loss can be infinite on one rank with gradients that are finite on all."""
+    flag = bad.int()
+    torch.distributed.all_reduce(flag, op=torch.distributed.ReduceOp.MAX)
+    return flag.bool()

@@ -13,6 +13,7 @@ from pytorch_lightning.callbacks import Callback, Checkpoint
 
 from windrow.training.checkpoints import Checkpoints
 from windrow.training.data import Loader
+from windrow.training.gradients import Gradients
 from windrow.training.history import History, end_at_once
 from windrow.training.interruption import Interruption
 from windrow.training.module import ForecastModule
@@ -66,8 +67,11 @@ class ResumePoints(Checkpoint):
 
     loader: Loader
 
-    def __init__(self, checkpoints: Checkpoints, record: History, interruption: Interruption) -> None:
+    def __init__(
+        self, checkpoints: Checkpoints, record: History, gradients: Gradients, interruption: Interruption
+    ) -> None:
         self.checkpoints, self.record, self.interruption = checkpoints, record, interruption
+        self.gradients = gradients
         self._step = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -94,6 +98,9 @@ class ResumePoints(Checkpoint):
         self._step = trainer.global_step
         ending, saving = self.interruption.agree()
         if ending or saving:
+            self.gradients.settle(trainer, pl_module)
+            if self.record.ended:
+                return
             self._save(trainer, trainer.current_epoch, batch_idx + 1)
         if ending:
             self._end(trainer)
