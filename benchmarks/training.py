@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -76,13 +77,18 @@ def ask(code: str) -> Any:
     return json.loads(done.stdout)
 
 
+def installed(package: str) -> bool:
+    """Whether the package is there."""
+    return find_spec(package) is not None
+
+
 class Benchmark:
     """One run of everything: each measurement is a process that prints a line of JSON."""
 
     def __init__(self, args: argparse.Namespace, work: Path) -> None:
         self.args, self.work = args, work
         self.tables: list[str] = []
-        self.models: list[Model] = []
+        self.measured: list[Model] = []
         self.failed: list[str] = []
         self._numbers = itertools.count()
 
@@ -150,17 +156,15 @@ class Benchmark:
                 )
         self.add(processes_table(found))
 
-    def measure_models(self) -> None:
+    def models(self) -> None:
         """Every network of the registry; one that is missing for another reason than an optional package fails."""
         for device in self.args.devices:
             for name in self.args.models:
-                if name in OPTIONAL and not ask(
-                    f"import importlib.util as u; print(1 if u.find_spec({name!r}) else 0)"
-                ):
-                    self.models.append(Model(name, device, missing="is not installed"))
+                if name in OPTIONAL and not installed(name):
+                    self.measured.append(Model(name, device, missing="is not installed"))
                     continue
                 self._model(device, name)
-        self.add(models_table(self.models), *with_published(self.models))
+        self.add(models_table(self.measured), *with_published(self.measured))
 
     def _model(self, device: str, name: str) -> None:
         flop = 0.0
@@ -174,15 +178,16 @@ class Benchmark:
             except FailedError as problem:
                 tell(f"{name} FAILED: {problem}")
                 self.failed.append(name)
-                self.models.append(Model(name, device, precision, compiled, missing="**failed**"))
+                self.measured.append(Model(name, device, precision, compiled, missing="**failed**"))
                 continue
             flop = told["flop_per_window"] or flop
-            self.models.append(
+            self.measured.append(
                 Model(
                     name,
                     device,
                     precision,
                     compiled,
+                    strategy=told["strategy"],
                     parameters=told["parameters"],
                     rate=told["windows"] / median(told["seconds"]),
                     flop=flop,
@@ -203,11 +208,10 @@ def measure(args: argparse.Namespace, work: Path) -> int:
     print(machine, flush=True)
     benchmark = Benchmark(args, work)
     complete = True
-    rows = {"models": benchmark.measure_models}
     for name in args.rows:
         tell(f"{name} …")
         try:
-            rows.get(name, getattr(benchmark, name))()
+            getattr(benchmark, name)()
         except FailedError as problem:
             tell(f"{name} FAILED: {problem}")
             complete = False

@@ -33,6 +33,7 @@ class Model:
     device: str
     precision: str = "32"
     compiled: bool = False
+    strategy: str = ""
     parameters: int = 0
     rate: float = 0.0
     flop: float = 0.0
@@ -130,16 +131,16 @@ def models_table(models: Sequence[Model]) -> str:
     """All networks."""
     rows = []
     for model in models:
-        words = f"`{model.name}`, {DEVICES[model.device]}, {way(model.precision, model.compiled)}"
+        words = (
+            f"`{model.name}`, `{model.strategy}`, {DEVICES[model.device]}, {way(model.precision, model.compiled)}"
+        )
         if model.missing:
             rows.append([f"`{model.name}` {model.missing}", *[""] * 6])
             continue
         speed = model.rate * model.flop
         share = f"{100 * speed / model.peak_speed:.0f} %" if model.peak_speed else "not known"
-        rows.append(
-            [words, f"{model.parameters:,}", f"{model.flop / 1e9:.0f} GFLOP", digits(model.rate)]
-            + [f"{speed / 1e9:.0f} GFLOP/s", share, size(model.peak_bytes)]
-        )
+        figures = [f"{model.parameters:,}", f"{model.flop / 1e9:.1f} GFLOP", digits(model.rate)]
+        rows.append([words, *figures, f"{speed / 1e9:.0f} GFLOP/s", share, size(model.peak_bytes)])
     header = ["training", "parameters", "a sample", "samples/s", "reached", "of the peak", "peak memory"]
     title = "**Every network, 92 × 56 points, 12 + 12 steps**"
     return f"{title}\n\n" + markdown(header, rows)

@@ -224,6 +224,7 @@ def test_settings_of_a_training_that_do_not_go_together_are_told_in_one_line(
     settings: dict[str, Any], line: str | None
 ) -> None:
     config = edited("experiments.cnn.strategy", {"name": "diff_ar"})
+    del config["experiments"]["convlstm"]
     for path, value in settings.items():
         section, _, key = path.rpartition(".")
         found = config["experiments"]["cnn"]
@@ -234,6 +235,14 @@ def test_settings_of_a_training_that_do_not_go_together_are_told_in_one_line(
         assert validate(config)
     else:
         assert problems(config) == ["the config has 1 problem:", f"  experiments.cnn{line}"]
+
+
+def test_experiments_that_are_scored_on_other_points_are_refused() -> None:
+    config = edited("experiments.cnn.strategy.boundary_width", 1)
+    assert problems(config)[1:] == [
+        "  experiments.cnn.strategy.boundary_width: 1 is not that of convlstm, 0; experiments of a file are compared on "
+        "the same points, give all of them the same width"
+    ]
 
 
 def test_savp_alone_may_have_discriminators_and_one_batch_a_step() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+
 from windrow.stages import Train
 from windrow.training.data import Batch
 

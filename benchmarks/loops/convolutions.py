@@ -11,6 +11,7 @@ from material import GRIDS, STEPS, VARIABLES
 from options import add_common
 from torch import Tensor, nn
 from torch.nn import functional
+
 from windrow.models import GridSize, build
 from windrow.models.recurrent import Recurrent
 from windrow.models.settings import ConvLSTM

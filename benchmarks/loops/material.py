@@ -1,4 +1,4 @@
-"""What the timed loops work on: shards of random fields on disk, statistics, and trainings as `windrow train` builds them.
+"""What the timed loops work on: shards of random fields, statistics, and trainings as `windrow train` builds them.
 
 The fields are drawn from a normal distribution of mean 0 and deviation 1, and the statistics say so.
 """
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+
 from windrow.config import Experiment, IndexDomain, Sequences
 from windrow.grid import grid_of_rows
 from windrow.models.settings import SETTINGS

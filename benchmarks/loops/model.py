@@ -21,6 +21,7 @@ from pytorch_lightning.callbacks import Callback
 from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.flop_counter import FlopCounterMode
+
 from windrow.training.fit import Prepared
 
 COUNTED, FIRST_TIMED = 1, 2  # step 0 warms up
@@ -126,6 +127,7 @@ def main() -> None:
         "flop_per_window": steps.flop / args.batch,
         "peak_bytes": steps.peak_bytes,
         "peak_speed": None if None in peaks else max(peaks),  # type: ignore[type-var]
+        "strategy": settings.experiment.strategy.name,
         "parameters": sum(parameter.numel() for parameter in training.module.model.strategy.parameters()),
     }
     print(json.dumps(told))

@@ -12,6 +12,7 @@ from hardware import device_of, now
 from material import batches_of, of_sample, settings_of, training_of
 from options import add_common, of_device, on_device
 from torch import Tensor
+
 from windrow.training.data import FIELDS, Batch
 from windrow.training.module import ForecastModule
 from windrow.training.named_tensor import NamedTensor

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from material import GRIDS
+
 from windrow.training.data import Batch
 
 

@@ -18,6 +18,7 @@ from hardware import device_of, now
 from material import batches_of, of_sample, settings_of, training_of
 from options import add_common, of_device, on_device
 from pytorch_lightning.callbacks import Callback
+
 from windrow.stages import Train
 from windrow.training.data import Batch
 from windrow.training.fit import Prepared

@@ -192,6 +192,13 @@ class Config(Strict):
             for name in others
             if self.experiments[name].targets != asked
         ]
+        widths = {name: experiment.strategy.boundary_width for name, experiment in self.experiments.items()}
+        different += [
+            f"experiments.{name}.strategy.boundary_width: {widths[name]} is not that of {first}, {widths[first]}; "
+            "experiments of a file are compared on the same points, give all of them the same width"
+            for name in others
+            if widths[name] != widths[first]
+        ]
         return different + [
             f"experiments.{name}.targets: {target} is not among dataset.variables"
             for name, experiment in self.experiments.items()

@@ -62,6 +62,7 @@ def forecast_split(
             attributes={
                 "experiment": settings.experiment_name,
                 "split_hash": split_hash(settings.train),
+                "boundary_width": trained.model.strategy.boundary_width,
                 "windrow_settings": canonical(settings),
             },
         )

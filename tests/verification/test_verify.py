@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 
 from windrow import cli, cuts, stages
 from windrow.extracted import hours_since_1900
@@ -37,14 +38,14 @@ def store(path: Path, tiny: Any, inits: np.ndarray[Any, Any], offset: float) -> 
     found.write(slice(0, len(inits)), fields + np.float32(offset))
 
 
+def verified(tiny: Any) -> stages.Verify:
+    baselines = ("persistence", "day_before", "climatology")
+    return stages.Verify(layout=cuts.layout(tiny.config), train=tiny.config.splits.train, baselines=baselines)
+
+
 def scores_of(tiny: Any, path: Path, inits: np.ndarray[Any, Any], offset: float = 0.5) -> xr.Dataset:
     store(path, tiny, inits, offset)
-    settings = stages.Verify(
-        layout=cuts.layout(tiny.config),
-        train=tiny.config.splits.train,
-        baselines=("persistence", "day_before", "climatology"),
-    )
-    return verify(settings, forecasts=path, shards=tiny.shards, climatology=tiny.path / "climatology.nc")
+    return verify(verified(tiny), forecasts=path, shards=tiny.shards, climatology=tiny.path / "climatology.nc")
 
 
 def test_a_constant_offset_is_the_bias_and_the_root_of_the_mse(tiny: Any, tmp_path: Path) -> None:
@@ -52,6 +53,21 @@ def test_a_constant_offset_is_the_bias_and_the_root_of_the_mse(tiny: Any, tmp_pa
     np.testing.assert_allclose(scores.bias, 0.5, atol=1e-4)
     np.testing.assert_allclose(scores.mse, 0.25, atol=1e-4)
     assert scores.units.values.tolist() == ["K"]
+
+
+def test_points_that_the_truth_overwrites_are_not_scored(tiny: Any, tmp_path: Path) -> None:
+    path, inits = tmp_path / "forecasts.zarr", np.arange(30, 40)
+    store(path, tiny, inits, 0.5)
+    group = zarr.open_group(path, mode="r+")
+    group.attrs["boundary_width"] = 1
+    fields = np.asarray(group["2t"])
+    fields[..., 0, :] += 100
+    fields[..., :, -1] += 100
+    group["2t"][:] = fields
+    found = verify(verified(tiny), forecasts=path, shards=tiny.shards, climatology=tiny.path / "climatology.nc")
+    np.testing.assert_allclose(found.mse.sel(forecast="made"), 0.25, atol=1e-4)
+    whole = scores_of(tiny, tmp_path / "whole.zarr", inits)
+    assert (found.mse.sel(forecast="persistence") != whole.mse.sel(forecast="persistence")).any()
 
 
 def test_baselines_equal_what_xarray_says_of_the_extracted_months(tiny: Any, tmp_path: Path) -> None:

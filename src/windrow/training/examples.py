@@ -21,7 +21,7 @@ from windrow.training.history import History
 from windrow.training.module import ForecastModule
 
 SHARE = 0.01
-FIRST_GUESS_S = 0.3
+FIRST_GUESS_S = 0.3  # of a target's maps
 ROWS = ("truth", "forecast", "difference")
 FIELDS, DIFFERENCES = "RdYlBu_r", "PuOr_r"  # those of the report
 DPI = 80
@@ -64,12 +64,14 @@ class ExampleMaps(Callback):
         self._drawn: int | None = None
         self._example: Example | None = None
         self._begun = time.monotonic()
-        self._spent, self._last = 0.0, FIRST_GUESS_S
+        self._spent, self._last = 0.0, 0.0
         self._forecasting = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
+        assert isinstance(pl_module, ForecastModule)
         self._begun, self._spent = time.monotonic(), 0.0
+        self._last = FIRST_GUESS_S * len(pl_module.experiment.targets)
 
     def on_validation_batch_end(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,8 @@ from windrow.verification.scores import SCORES, score_all
 def verify(settings: Verify, *, forecasts: Path, shards: Path, climatology: Path) -> xr.Dataset:
     """Scores per forecast, variable, initial time and lead time.
 
-    Initial times that a baseline cannot forecast from are left out for all.
+    Points on which the forecasts have the truth (`boundary_width` of the store) are left out for all. Initial
+    times that a baseline cannot forecast from are left out for all.
 
     Raises
     ------
@@ -67,9 +69,17 @@ def _score_chunk(
     fields = [store.fields(chunk)[kept[chunk]]]
     fields += [BASELINES[name](archive, inits[places], leads) for name in baselines]
     observed = truth(archive, inits[places], leads)
+    inner = _interior(store)
     for number, forecast in enumerate(fields):
-        for name, values in score_all(forecast, observed).items():
+        for name, values in score_all(forecast[inner], observed[inner]).items():
             scores[name][number][:, places] = values.transpose(2, 0, 1)
+
+
+def _interior(store: Forecasts) -> tuple[Any, ...]:
+    """The points that are forecast."""
+    width = int(store.group.attrs.get("boundary_width", 0))  # type: ignore[arg-type]
+    along = slice(width, -width or None)
+    return (..., along, along)
 
 
 def _dataset(
