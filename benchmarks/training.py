@@ -99,7 +99,7 @@ class Benchmark:
         clear([place])
         torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes]
         command = [sys.executable, *(torchrun if processes > 1 else []), LOOPS / f"{script}.py"]
-        command += ["--work", self.work, "--run", place, "--device", device]
+        command += ["--work", self.work, "--to", place, "--device", device]
         command += ["--threads", threads or self.args.threads, *options]
         if self.args.quick:
             command += ["--size", "tiny"]

@@ -139,7 +139,7 @@ def models_table(models: Sequence[Model]) -> str:
             continue
         speed = model.rate * model.flop
         share = f"{100 * speed / model.peak_speed:.0f} %" if model.peak_speed else "not known"
-        figures = [f"{model.parameters:,}", f"{model.flop / 1e9:.1f} GFLOP", digits(model.rate)]
+        figures = [f"{model.parameters:,}", f"{digits(model.flop / 1e9)} GFLOP", digits(model.rate)]
         rows.append([words, *figures, f"{speed / 1e9:.0f} GFLOP/s", share, size(model.peak_bytes)])
     header = ["training", "parameters", "a sample", "samples/s", "reached", "of the peak", "peak memory"]
     title = "**Every network, 92 × 56 points, 12 + 12 steps**"

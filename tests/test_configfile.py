@@ -240,8 +240,8 @@ def test_settings_of_a_training_that_do_not_go_together_are_told_in_one_line(
 def test_experiments_that_are_scored_on_other_points_are_refused() -> None:
     config = edited("experiments.cnn.strategy.boundary_width", 1)
     assert problems(config)[1:] == [
-        "  experiments.cnn.strategy.boundary_width: 1 is not that of convlstm, 0; experiments of a file are compared on "
-        "the same points, give all of them the same width"
+        "  experiments.cnn.strategy.boundary_width: 1 is not that of convlstm, 0; experiments of a file are compared "
+        "on the same points, give all of them the same width"
     ]
 
 

@@ -112,7 +112,7 @@ def main() -> None:
     )
     peaks = [peak_speed(device, args.precision)]
     windows = (args.steps + FIRST_TIMED) * args.batch * args.processes
-    training = training_of(settings, args.work, args.run, device, windows=windows)
+    training = training_of(settings, args.work, args.to, device, windows=windows)
     # a compiled network is not seen by the counter
     steps = Steps(training, device, steps=args.steps, limit_s=args.seconds, counting=not args.compile)
     training.trainer.callbacks.append(steps)

@@ -59,7 +59,7 @@ def main() -> None:
     args = parser.parse_args()
     device = device_of(args.device, args.threads)
     settings = settings_of(of_sample("weatherbench_cnn"), args.size, **of_device(args.device))
-    module = training_of(settings, args.work, args.run, device).module.to(device)
+    module = training_of(settings, args.work, args.to, device).module.to(device)
     batch = on_device(next(batches_of(settings, args.work, device)), device)
     ways: dict[str, Callable[[], Tensor]] = {
         "named": lambda: module.training_step(batch, 0),

@@ -15,7 +15,7 @@ from windrow.training.data import Batch
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Where, how large and on what."""
     parser.add_argument("--work", type=Path, required=True, help="where the shards are, or are written")
-    parser.add_argument("--run", type=Path, required=True, help="a directory that is not there yet")
+    parser.add_argument("--to", type=Path, required=True, help="a directory that is not there yet")
     parser.add_argument("--size", choices=GRIDS, default="paper")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=2)

@@ -90,7 +90,7 @@ def main() -> None:
     device = device_of(args.device, args.threads)
     settings = settings_of(of_sample(args.experiment), args.size, **of_device(args.device))
     windows = (args.turns + WARM_UP) * args.turn * settings.experiment.training.batch_size
-    training = training_of(settings, args.work, args.run, device, windows=windows)
+    training = training_of(settings, args.work, args.to, device, windows=windows)
     batches = batches_of(settings, args.work, device, windows=windows)
     fixed = on_device(next(batches), device)
     bare = bare_loop(training, settings, fixed, device)

@@ -137,9 +137,7 @@ def forecast_by_hand(tiny: Any, model: Path) -> np.ndarray[Any, Any]:
         fields = np.stack([month[name].values[-17:-11] for name in ("2t", "tcc")], axis=1)[None]
         south_first = bool(month.latitude[0] < month.latitude[-1])
     layout = trained.settings.layout
-    first = np.array(
-        [(dt.datetime(2009, 1, 31, 7) - layout.origin.replace(tzinfo=None)) // dt.timedelta(hours=1)]
-    )
+    first = np.array([(dt.datetime(2009, 1, 31, 7) - layout.origin.replace(tzinfo=None)) // dt.timedelta(hours=1)])
     given = (fields, calendar_rows(first, 10, layout), calendar(first, 10, layout))
     with torch.inference_mode():
         found = trained.model.forecast(*map(torch.from_numpy, given)).tensor[0, :, 0].numpy()

@@ -19,8 +19,10 @@ def options(tiny: Any, output: Path, experiment: str, stride: int = 12, **traini
     content["experiments"][experiment]["training"] |= training
     settings = cuts.settings_of("train", type(tiny)(tiny.path, content).config, experiment=experiment)
     inputs = {
-        **{"shards": "shards", "statistics": "statistics.json"},
-        **{"climatology": "climatology.nc", "statics": "statics.nc"},
+        "shards": "shards",
+        "statistics": "statistics.json",
+        "climatology": "climatology.nc",
+        "statics": "statics.nc",
     }
     given = [word for name, file in inputs.items() for word in (f"--{name}", str(tiny.path / file))]
     outputs = {"work": "work", "model": "model.ckpt", "history": "history.json"}

@@ -145,7 +145,9 @@ def test_a_gpu_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.Capture
     from windrow.statistics import split_hash
 
     write_json(statistics, {"split_hash": split_hash(asked.splits.train)})
-    paths = {name: str(tmp_path / name) for name in ("shards", "climatology", "statics", "work", "model", "history")}
+    paths = {
+        name: str(tmp_path / name) for name in ("shards", "climatology", "statics", "work", "model", "history")
+    }
     options = [word for name, path in paths.items() for word in (f"--{name}", path)]
     given = ["--settings", cuts.settings_of("train", asked, experiment="cnn"), "--statistics", str(statistics)]
     assert cli.main(["train", *given, *options]) == 2

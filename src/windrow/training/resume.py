@@ -35,7 +35,10 @@ class Noise(Callback):
         """Seed them."""
         place = [self.seed, trainer.current_epoch, batch_idx, trainer.global_rank]
         (state,) = np.random.SeedSequence(place).generate_state(1)
-        torch.manual_seed(int(state))
+        # torch.manual_seed writes down the stack for every kind of device that is not there: a millisecond
+        torch.default_generator.manual_seed(int(state))
+        if pl_module.device.type == "cuda":
+            torch.cuda.manual_seed(int(state))
         np.random.seed(int(state))  # noqa: NPY002  # networks of plug-ins may draw from it
         random.seed(int(state))
 
