@@ -1,6 +1,8 @@
 """The benchmark's pure helpers; it is never timed here."""
 
 import importlib.util
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -9,14 +11,26 @@ import pytest
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
-@pytest.fixture(scope="module")
-def tables() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("benchmark_tables", BENCHMARKS / "tables.py")
+def loaded(name: str) -> ModuleType:
+    specification = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
     assert specification is not None
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module
     specification.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def tables() -> Iterator[ModuleType]:
+    yield loaded("tables")
+    sys.modules.pop("tables")
+
+
+@pytest.fixture(scope="module")
+def training_tables(tables: ModuleType) -> Iterator[ModuleType]:
+    yield loaded("training_tables")
+    sys.modules.pop("training_tables")
 
 
 def test_a_table_aligns_its_figures_to_the_right(tables: ModuleType) -> None:
@@ -83,5 +97,63 @@ def test_a_text_without_the_markers_is_refused(tables: ModuleType, text: str) ->
         tables.put_between(text, "data", "new")
 
 
-def test_the_readme_has_a_place_for_the_tables(tables: ModuleType) -> None:
-    assert "new" in tables.put_between((BENCHMARKS / "README.md").read_text(encoding="utf-8"), "data", "new")
+@pytest.mark.parametrize("name", ["data", "training"])
+def test_the_readme_has_a_place_for_the_tables(tables: ModuleType, name: str) -> None:
+    assert "new" in tables.put_between((BENCHMARKS / "README.md").read_text(encoding="utf-8"), name, "new")
+
+
+def test_loops_are_compared_turn_by_turn(training_tables: ModuleType) -> None:
+    told = {
+        "lightning": [2.2, 1.0, 1.1],
+        "bare": [2.0, 1.0, 1.0],
+        "wait": [0.0, 0.05, 0.1],
+        "fixed": [1.9, 1.0, 0.9],
+    }
+    found = {("convlstm", "cpu"): told}
+    # ratios 1.1, 1.0, 1.1; waits of 0, 5 and 10 %; speeds .95, 1, .9
+    assert (
+        training_tables.loops_table(found)
+        .splitlines()[-1]
+        .endswith("| 1.10 s | 1.00 s | 1.100 × | ≤ 1.05 ×, **missed** |")
+    )
+    assert (
+        training_tables.loader_table(found)
+        .splitlines()[-1]
+        .endswith("| 50.0 ms | 5.00 % | ≤ 2 %, **missed** | 0.950 × | ≥ 0.97 ×, **missed** |")
+    )
+
+
+def test_communication_is_what_steps_take_longer_than_silent_ones(training_tables: ModuleType) -> None:
+    def told(seconds: float, silent: list[float]) -> dict[str, object]:
+        return {"seconds": [seconds] * 3, "silent": silent, "windows": 8}
+
+    found = {("x", 1, 1): told(4.0, []), ("x", 2, 1): told(2.5, [2.0, 2.0])}
+    rows = training_tables.processes_table(found).splitlines()[-2:]
+    assert rows[0] == "| `x`, 1 × 1 | 8 | 4.00 s | 2.00 | 1.00 × |  |  |"
+    assert rows[1] == "| `x`, 2 × 1 | 8 | 2.50 s | 3.20 | 1.60 × | 2.00 s | 500 ms |"
+
+
+def test_a_network_is_told_with_its_share_of_the_peak_and_one_that_is_missing_with_why(
+    training_tables: ModuleType,
+) -> None:
+    made = training_tables.Model(
+        "unet",
+        "cpu",
+        strategy="direct",
+        parameters=1234,
+        rate=10.0,
+        flop=2e9,
+        peak_speed=1e11,
+        peak_bytes=500_000_000,
+    )
+    missing = training_tables.Model("mfai", "cpu", missing="is not installed")
+    rows = training_tables.models_table([made, missing]).splitlines()[-2:]
+    assert rows[0] == "| `unet`, `direct`, CPU, fp32 | 1,234 | 2.00 GFLOP | 10.0 | 20 GFLOP/s | 20 % | 500 MB |"
+    assert rows[1] == "| `mfai` is not installed |  |  |  |  |  |  |"
+
+
+def test_the_papers_training_is_extrapolated_from_its_network_alone(training_tables: ModuleType) -> None:
+    models = [training_tables.Model(name, "cpu", rate=1000.0) for name in ("unet", "convlstm")]
+    (line,) = training_tables.with_published(models)
+    assert "CPU, fp32: 31.0 min (1000 samples/s)." in line  # 1.86 million samples
+    assert training_tables.with_published(models[:1]) == []
