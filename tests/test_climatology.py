@@ -96,6 +96,7 @@ def train(tiny: Any, output: Path, climatology: Path) -> int:
         "shards": tiny.shards,
         "statistics": tiny.path / "statistics.json",
         "climatology": climatology,
+        "statics": tiny.path / "statics.nc",
         "work": output / "work",
         "model": output / "model.ckpt",
         "history": output / "history.json",

@@ -27,7 +27,7 @@ def options(tiny: Any, output: Path, experiment: str, stride: int = 12, **traini
     given = [word for name, file in inputs.items() for word in (f"--{name}", str(tiny.path / file))]
     outputs = {"work": "work", "model": "model.ckpt", "history": "history.json"}
     made = [word for name, file in outputs.items() for word in (f"--{name}", str(output / file))]
-    return ["train", "--settings", settings, *given, *made]
+    return ["train", "--settings", settings, "--threads", "1", *given, *made]  # sums depend on their number
 
 
 def weights(output: Path) -> dict[str, torch.Tensor]:
