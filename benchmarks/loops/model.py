@@ -4,8 +4,6 @@ With several processes every second step leaves the gradients as they are on eac
 what the other steps take longer is communication, and waiting for the slower process.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -48,7 +46,8 @@ class Steps(Callback):
         if isinstance(trainer.model, DistributedDataParallel):
             trainer.model.register_comm_hook(None, self._exchange)
 
-    def _exchange(self, _: None, bucket: Any) -> Any:
+    # the annotations are looked at when the hook is registered, so that they must not be strings
+    def _exchange(self, _: None, bucket: torch.distributed.GradBucket) -> torch.futures.Future[torch.Tensor]:
         if self._talking:
             return default_hooks.allreduce_hook(None, bucket)  # type: ignore[arg-type]
         done: torch.futures.Future[torch.Tensor] = torch.futures.Future()
