@@ -14,7 +14,7 @@ from options import add_common, of_device, on_device
 from torch import Tensor
 
 from windrow.training.data import FIELDS, Batch
-from windrow.training.module import ForecastModule
+from windrow.training.module import ForecastModule, not_finite_for_all
 from windrow.training.named_tensor import NamedTensor
 
 CALLS = 5000
@@ -48,14 +48,14 @@ def without_names(module: ForecastModule, batch: Batch) -> Tensor:
     leads = forecast.shape[1]
     losses = module.loss(forecast[:, :, :1], fields[:, known : known + leads, :1], module.weights)
     module.train_totals.add(losses, counted=batch.share > 0)
-    return losses.sum() * batch.share
+    return not_finite_for_all(losses.sum() * batch.share)
 
 
 def main() -> None:
     """Print the seconds as a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_common(parser)
-    parser.add_argument("--turns", type=int, default=30)
+    parser.add_argument("--turns", type=int, default=60)
     args = parser.parse_args()
     device = device_of(args.device, args.threads)
     settings = settings_of(of_sample("weatherbench_cnn"), args.size, **of_device(args.device))

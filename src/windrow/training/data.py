@@ -92,6 +92,11 @@ class Windows(Dataset[Batch]):
         self.length = length
         self.pinned = pinned
         self._buffers = Buffers()
+        self._start = int(firsts.min()) if len(firsts) else 0
+        steps = int(firsts.max()) + length - self._start if len(firsts) else 0
+        start = np.array([self._start])
+        self._rows = calendar_rows(start, steps, reader.layout)[0]
+        self._calendar = calendar(start, steps, reader.layout)[0]
 
     def __len__(self) -> int:
         return len(self.firsts)
@@ -106,10 +111,11 @@ class Windows(Dataset[Batch]):
         layout = self.reader.layout
         fields = self._memory((len(firsts), self.length, *self.reader.shape.fields[1:]))
         self.reader.windows(firsts, self.length, out=fields.numpy())
+        steps = firsts[:, None] + np.arange(self.length) - self._start
         return Batch(
             NamedTensor(fields, FIELDS, layout.variables),
-            torch.from_numpy(calendar_rows(firsts, self.length, layout)),
-            torch.from_numpy(calendar(firsts, self.length, layout)),
+            torch.from_numpy(self._rows[steps]),
+            torch.from_numpy(self._calendar[steps]),
             torch.from_numpy(firsts),
             deal.share,
         )
