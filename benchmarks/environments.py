@@ -1,4 +1,4 @@
-"""The peers' Python environments, below the scratch directory: two, because anemoi-datasets needs Zarr 2."""
+"""The peers' Python environments, below the scratch directory: anemoi-datasets has its own, for it needs Zarr 2."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).parent
-REQUIREMENTS = {"peers": HERE / "requirements.txt", "anemoi": HERE / "requirements-anemoi.txt"}
+REQUIREMENTS = {
+    "peers": HERE / "requirements.txt",
+    "anemoi": HERE / "requirements-anemoi.txt",
+    "verification": HERE / "requirements-verification.txt",
+}
 
 
 def prepared(work: Path, name: str) -> Path:

@@ -60,6 +60,13 @@ def megabytes(peaks: Sequence[int]) -> str:
     return f"{max(peaks) / MEGABYTE:.0f} MB"
 
 
+def peaks_told(peaks: dict[str, Sequence[int]], most_gb: float) -> str:
+    """The largest memory peak of each task, and whether all are small enough."""
+    largest = {name: max(some) / 1e9 for name, some in peaks.items() if some}
+    told = ", ".join(f"{peak:.2f} GB for {name}" for name, peak in largest.items())
+    return f"{told}; {at_most(max(largest.values(), default=0.0), most_gb, ' GB')}"
+
+
 def times_faster(ours: Sequence[float], theirs: Sequence[float]) -> float:
     """How many times faster ours is: the ratio of the medians."""
     return median(theirs) / median(ours)

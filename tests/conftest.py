@@ -58,6 +58,8 @@ def taken_through(path: Path, content: dict[str, Any], *, train_month: str = "20
     for year in cuts.blocks_by_year(tiny.config):
         output = manifest_path(tiny.shards, year)
         tiny.step("shards", "--extracted", *months, "--year", str(year), "--output", output, year=str(year))
+    places = ("--shards", tiny.shards, "--climatology", path / "climatology.nc", "--output", path / "damping.json")
+    tiny.step("damping", *places)
     return tiny
 
 

@@ -5,8 +5,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
+import xarray as xr
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -31,6 +34,12 @@ def tables() -> Iterator[ModuleType]:
 def training_tables(tables: ModuleType) -> Iterator[ModuleType]:
     yield loaded("training_tables")
     sys.modules.pop("training_tables")
+
+
+@pytest.fixture(scope="module")
+def check_scores() -> Iterator[ModuleType]:
+    yield loaded("check_scores")
+    sys.modules.pop("check_scores")
 
 
 def test_a_table_aligns_its_figures_to_the_right(tables: ModuleType) -> None:
@@ -78,6 +87,12 @@ def test_the_largest_peak_and_the_whole_spread_are_told(tables: ModuleType) -> N
     assert tables.spread([2.0, 1.0, 4.0]) == "1.00 s – 4.00 s"
 
 
+def test_the_memory_of_each_task_is_told_and_the_largest_is_judged(tables: ModuleType) -> None:
+    peaks = {"a month": [200_000_000, 300_000_000], "a year": [1_240_000_000], "a decade": []}
+    assert tables.peaks_told(peaks, 1.0) == "0.30 GB for a month, 1.24 GB for a year; ≤ 1 GB, **missed**"
+    assert tables.peaks_told(peaks, 2.0).endswith("≤ 2 GB, reached")
+
+
 def test_a_target_is_reached_or_missed(tables: ModuleType) -> None:
     assert tables.verdict(25.1, 25.0) == "25 ×, reached"
     assert tables.verdict(0.49, 0.5) == "0.5 ×, **missed**"
@@ -97,7 +112,7 @@ def test_a_text_without_the_markers_is_refused(tables: ModuleType, text: str) ->
         tables.put_between(text, "data", "new")
 
 
-@pytest.mark.parametrize("name", ["data", "training"])
+@pytest.mark.parametrize("name", ["data", "verification", "training"])
 def test_the_readme_has_a_place_for_the_tables(tables: ModuleType, name: str) -> None:
     assert "new" in tables.put_between((BENCHMARKS / "README.md").read_text(encoding="utf-8"), name, "new")
 
@@ -157,3 +172,55 @@ def test_the_papers_training_is_extrapolated_from_its_network_alone(training_tab
     (line,) = training_tables.with_published(models)
     assert "CPU, fp32: 31.0 min (1000 samples/s)." in line  # 1.86 million samples
     assert training_tables.with_published(models[:1]) == []
+
+
+CONDITION = {"condition": [280.5, 281.5]}
+
+
+@pytest.fixture
+def scores() -> xr.Dataset:
+    values: dict[str, Any] = {
+        "mse": ("init_time", [1.0, 2.0, np.nan]),
+        "hits": ("init_time", [4, 5, 6]),
+        "coherence": ("wavenumber_bin", [0.9, 0.1]),
+        "conditional_truth": ("condition", [280.5, 281.4]),
+        "conditional_count_forecast": ("condition", [9000.0, 3.0]),
+        "units": ("variable", ["K"]),
+    }
+    return xr.Dataset(values, coords=CONDITION)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("mse", ("init_time", [1.00001, 2.0, np.nan])),
+        ("hits", ("init_time", [4, 5, 6])),
+        ("coherence", ("wavenumber_bin", [0.9, 0.105])),
+        ("conditional_truth", ("condition", [280.6, 300.0])),
+        ("units", ("variable", ["K"])),
+    ],
+)
+def test_scores_that_differ_by_rounding_are_the_same(
+    check_scores: ModuleType, scores: xr.Dataset, name: str, values: Any
+) -> None:
+    assert check_scores.compare(scores, xr.Dataset({name: values}, coords=CONDITION)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("mse", ("init_time", [1.01, 2.0, np.nan]), "differs by up to 0.01 at 2"),
+        ("mse", ("init_time", [1.0, 2.0, 3.0]), "not the same values are missing"),
+        ("mse", ("init_time", [1.0, 2.0]), "shape (2,) and ours (3,)"),
+        ("hits", ("init_time", [4, 5, 7]), "differs by up to 1 at 6"),
+        ("coherence", ("wavenumber_bin", [0.9, 0.2]), "differs by up to 0.1 at 0.9"),
+        ("conditional_truth", ("condition", [280.9, 281.4]), "differs by up to 0.4 at 280"),
+        ("units", ("variable", ["m"]), "not the same"),
+        ("rmse", ("init_time", [1.0, 2.0, 3.0]), "ours has none"),
+    ],
+)
+def test_scores_that_differ_are_told(
+    check_scores: ModuleType, scores: xr.Dataset, name: str, values: Any, told: str
+) -> None:
+    theirs = xr.Dataset({name: values}, coords=CONDITION)
+    assert check_scores.compare(scores, theirs) == [f"{name}: {told}"]

@@ -117,6 +117,7 @@ def forecast(tiny: Any, own: Any, model: Path, climatology: Path, output: Path) 
 def verify(tiny: Any, own: Any, forecasts: Path, climatology: Path, output: Path) -> int:
     settings = cuts.settings_of("verify", own.config)
     paths = {"forecasts": forecasts, "shards": tiny.shards, "climatology": climatology, "output": output}
+    paths |= {name: tiny.path / f"{name}.json" for name in ("statistics", "damping")}
     return cli.main(
         ["verify", "--settings", settings, *(str(word) for name in paths for word in (f"--{name}", paths[name]))]
     )

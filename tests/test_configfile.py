@@ -1,4 +1,5 @@
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +7,7 @@ import pytest
 import yaml
 
 from windrow.configfile import read_config, validate
+from windrow.cuts import settings_of
 from windrow.errors import UserError
 from windrow.testing import tiny_config
 
@@ -100,6 +102,46 @@ def test_every_config_of_the_project_is_valid(path: Path) -> None:
         ),
         ("verification", {"splits": ["test", "test"]}, "splits: test is named twice"),
         ("verification", {"baselines": ["persistence"] * 2}, "baselines: persistence is named twice"),
+        (
+            "forecast",
+            {"members": 8},
+            "forecast.members: 8 forecasts from one initial time need a network that draws",
+        ),
+        ("forecast", {"members": 0}, "forecast.members: input should be greater than or equal to 1, not 0"),
+        ("verification", {"external": {"ifs": {"files": "ifs/*.nc", "variables": {"2t": "t2m"}}}}, None),
+        (
+            "verification",
+            {"external": {"ifs": {"files": "ifs/*.nc", "variables": {"tcc": "tcc"}}}},
+            "verification.external.ifs.variables: tcc is not among the targets, 2t",
+        ),
+        (
+            "verification",
+            {"external": {"cnn": {"files": "a.nc"}}},
+            "verification.external.cnn: this name is taken",
+        ),
+        (
+            "verification",
+            {"external": {"truth": {"files": "a.nc"}}},
+            "verification.external.truth: this name is taken",
+        ),
+        ("verification", {"external": {"ifs": {"files": ""}}}, "verification.external.ifs.files: "),
+        ("verification", {"thresholds": [], "neighbourhoods": [5], "data_range": {"2t": 70.0}}, None),
+        ("verification", {"thresholds": [0.5, 1.0]}, "thresholds.1: input should be less than 1, not 1.0"),
+        ("verification", {"thresholds": [0.5, 0.5]}, "verification: thresholds: 0.5 is named twice; keep one"),
+        ("verification", {"neighbourhoods": [4]}, "neighbourhoods.0: 4 points have no middle one; take an odd"),
+        ("verification", {"data_range": {"tcc": 1.0}}, "data_range.tcc: no experiment forecasts it; take it out"),
+        ("verification", {"data_range": {"2t": 0}}, "data_range.2t: input should be greater than 0"),
+        ("verification", {"regions": {"west": {"south": 50, "north": 51, "west": 350, "east": 3}}}, None),
+        (
+            "verification",
+            {"regions": {"west": {"south": 51, "north": 51, "west": 2, "east": 3}}},
+            "verification.regions.west: south: it is not below north; swap them",
+        ),
+        (
+            "verification",
+            {"regions": {"domain": {"south": 50, "north": 51, "west": 2, "east": 3}}},
+            "regions.domain: this name means all points; give the region another name",
+        ),
         ("splits.test", [["2009-01-02", "2009-01-02"]], None),
         (
             "sequences",
@@ -255,6 +297,16 @@ def test_savp_alone_may_have_discriminators_and_one_batch_a_step() -> None:
     ]
 
 
+def test_members_are_for_the_experiments_that_draw_and_leave_the_others_as_they_are() -> None:
+    config = edited("forecast", {"members": 8})
+    config["experiments"]["vae"] = copy.deepcopy(config["experiments"]["convlstm"]) | {"model": {"name": "vae"}}
+    settings = {
+        name: json.loads(settings_of("forecast", validate(config), experiment=name, split="test"))["members"]
+        for name in ("vae", "convlstm")
+    }
+    assert settings == {"vae": 8, "convlstm": 1}
+
+
 def test_statics_of_the_archive_are_known_once_the_dataset_takes_them() -> None:
     config = edited("dataset.statics", ["z", "lsm"])
     config["experiments"]["cnn"]["inputs"] = {"statics": ["lsm", "z", "latitude"]}
@@ -276,7 +328,9 @@ def test_a_loss_by_its_name_is_the_list_of_this_term() -> None:
     assert validate(named.model_dump(mode="json")) == named
 
 
-@pytest.mark.parametrize("name", ["persistence", "climatology", "shards", "truth"])
+@pytest.mark.parametrize(
+    "name", ["persistence", "damped_persistence", "climatology", "shards", "damping", "truth"]
+)
 def test_names_that_windrow_uses_itself_are_refused(name: str) -> None:
     config = tiny_config("archive")
     config["experiments"][name] = config["experiments"].pop("cnn")

@@ -189,6 +189,7 @@ class LaterSteps(Steps):
             ["--climatology", tiny.path / "climatology.nc"],
             ["--forecasts", made / "forecasts.zarr"],
         )
+        fitted = ["--statistics", tiny.path / "statistics.json", "--damping", tiny.path / "damping.json"]
         given = [
             "--scores",
             made / "scores.nc",
@@ -205,7 +206,7 @@ class LaterSteps(Steps):
                 "--model",
                 made / "model.ckpt",
             ],
-            "verify": [*self.settings("verify"), *shards, *climatology, *forecasts],
+            "verify": [*self.settings("verify"), *shards, *climatology, *forecasts, *fitted],
             "report": [*self.settings("report", **SHORT), *shards, *forecasts, *given],
         }
 

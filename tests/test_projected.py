@@ -124,7 +124,9 @@ def forecast(taken: Any) -> Path:
     taken.step(
         "forecast", *shards, "--model", path / "model.pt", "--output", store, experiment="cnn", split="test"
     )
-    taken.step("verify", *shards, "--forecasts", store, "--output", path / "scores.nc")
+    taken.step("damping", *shards, "--output", path / "damping.json")
+    factors = ("--damping", path / "damping.json", "--statistics", path / "statistics.json")
+    taken.step("verify", *shards, *factors, "--forecasts", store, "--output", path / "scores.nc")
     inventories = [path / f"{year}.json" for year in (2007, 2008, 2009)]
     taken.step("audit", "--inventories", *inventories, "--output", path / "audit.json")
     files = ("--scores", path / "scores.nc", "--forecasts", store, "--shards", taken.shards)

@@ -23,6 +23,7 @@ STEPS = (
     "shards",
     "check_shards",
     "export_shards",
+    "damping",
     "train",
     "forecast",
     "predict",

@@ -21,11 +21,13 @@ from windrow.dataset import (
     months_of_year,
 )
 from windrow.experiment import DirectStrategy, Experiment, Inputs, SequenceStrategy
-from windrow.strict import NAME, Strict, refuse, repeated
+from windrow.strict import NAME, Strict, refuse
 from windrow.training_settings import Training
+from windrow.verification_settings import Bootstrap, External, Region, Verification
 
 __all__ = [
     "AnyDomain",
+    "Bootstrap",
     "Config",
     "Dataset",
     "Days",
@@ -33,10 +35,12 @@ __all__ = [
     "Domain",
     "Experiment",
     "Export",
+    "External",
     "Forecast",
     "IndexDomain",
     "Inputs",
     "Period",
+    "Region",
     "Report",
     "SequenceStrategy",
     "Sequences",
@@ -49,8 +53,8 @@ __all__ = [
 ]
 
 RESERVED = (  # names of forecasts in the scores and of directories and files of a dataset
-    *("persistence", "day_before", "climatology", "model", "truth"),
-    *("shards", "extracted", "statistics", "comparison", "benchmark"),
+    *("persistence", "day_before", "climatology", "damped_persistence", "model", "truth"),
+    *("shards", "extracted", "statistics", "damping", "comparison", "benchmark"),
 )
 _MAPS = (
     *("viridis", "plasma", "inferno", "magma", "cividis", "turbo", "Greys", "Blues", "Reds", "YlGnBu", "YlOrRd"),
@@ -93,6 +97,13 @@ class Forecast(Strict):
     """How the trained model is run."""
 
     batch_size: int = Field(default=32, ge=1, description="Windows forecast at once.")
+    members: int = Field(
+        default=1,
+        ge=1,
+        description="Forecasts from each initial time by a network that draws random numbers (`savp`, `vae`), each "
+        "with numbers of its own; their mean is scored beside all other forecasts. 1: one forecast with the mean of "
+        "these numbers. Other networks always make one.",
+    )
 
 
 class Export(Strict):
@@ -102,24 +113,6 @@ class Export(Strict):
         default=False,
         description="Write every trained network as ONNX as well, after it was compared with itself.",
     )
-
-
-class Verification(Strict):
-    """Which forecasts are compared with what."""
-
-    splits: tuple[Literal["train", "validation", "test"], ...] = Field(
-        default=("test",), min_length=1, description="Splits that are forecast and scored."
-    )
-    baselines: tuple[Literal["persistence", "day_before", "climatology"], ...] = Field(
-        default=("persistence", "day_before", "climatology"),
-        description="Forecasts to beat: the last field held; the same hour of the day before; the training "
-        "split's mean per month, hour of day and point.",
-    )
-
-    @model_validator(mode="after")
-    def _unique(self) -> Verification:
-        refuse([*repeated("splits", self.splits), *repeated("baselines", self.baselines)])
-        return self
 
 
 def _known_colormap(name: str) -> str:
@@ -137,7 +130,11 @@ class Report(Strict):
         description="Matplotlib colour map of the fields.",
         json_schema_extra={"enum": list(COLORMAPS)},
     )
-    dpi: int = Field(default=110, ge=50, le=400, description="Resolution of the maps (dots per inch).")
+    published: Literal["", "gmd2022"] = Field(
+        default="",
+        description="Curves that others have published, to be drawn beside one's own: `gmd2022` for those of "
+        "Gong et al. (2022).",
+    )
 
 
 class Config(Strict):
@@ -166,9 +163,12 @@ class Config(Strict):
                 *self._days_outside(),
                 *self._targets_missing(),
                 *self._names_reserved(),
+                *self._members_refused(),
+                *self._external_unfit(),
                 *self._splits_too_short(),
                 *self._months_untrained(),
                 *self._experiments_unfit(),
+                *self._ranges_unknown(),
             ]
         )
         return self
@@ -213,6 +213,27 @@ class Config(Strict):
             if name in RESERVED
         ]
 
+    def _members_refused(self) -> list[str]:
+        if self.forecast.members == 1 or any(one.model.generative for one in self.experiments.values()):
+            return []
+        return [
+            f"forecast.members: {self.forecast.members} forecasts from one initial time need a network that draws "
+            "random numbers, such as savp or vae, and no experiment has one; set it to 1"
+        ]
+
+    def _external_unfit(self) -> list[str]:
+        targets = next(iter(self.experiments.values())).targets
+        return [
+            f"verification.external.{name}: this name is taken; give the archive another name"
+            for name in self.verification.external
+            if name in RESERVED or name in self.experiments
+        ] + [
+            f"verification.external.{name}.variables: {target} is not among the targets, {', '.join(targets)}"
+            for name, archive in self.verification.external.items()
+            for target in archive.variables
+            if target not in targets
+        ]
+
     def _splits_too_short(self) -> list[str]:
         window = self.sequences.input_steps + self.sequences.target_steps
         spans = by_month if self.sequences.within_month else joined
@@ -227,9 +248,8 @@ class Config(Strict):
         ]
 
     def _months_untrained(self) -> list[str]:
-        wanted = dict.fromkeys(self.verification.splits, "climatology")
-        if "climatology" not in self.verification.baselines:
-            wanted = {}
+        means = [one for one in ("climatology", "damped_persistence") if one in self.verification.baselines]
+        wanted: dict[str, str] = dict.fromkeys(self.verification.splits, means[0]) if means else {}
         if any(experiment.strategy.anomaly for experiment in self.experiments.values()):
             wanted = dict.fromkeys(("validation", *self.verification.splits), "strategy.anomaly") | wanted
         trained = months_of_year(self.splits.train)
@@ -250,6 +270,13 @@ class Config(Strict):
                 *_export_unfit(experiment, self.export),
                 *_variables_unknown(experiment, self.dataset),
             )
+        ]
+
+    def _ranges_unknown(self) -> list[str]:
+        return [
+            f"verification.data_range.{name}: no experiment forecasts it; take it out"
+            for name in self.verification.data_range
+            if not any(name in experiment.targets for experiment in self.experiments.values())
         ]
 
     @property

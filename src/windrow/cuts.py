@@ -18,6 +18,7 @@ from windrow.naming import dataset_name
 from windrow.stages import (
     Audit,
     Compare,
+    Damping,
     Export,
     ExportShards,
     Extract,
@@ -118,6 +119,12 @@ def _export_shards(config: Config, split: str) -> ExportShards:
     return ExportShards(layout=layout(config), split=split, days=days, sequences=config.sequences)
 
 
+def _damping(config: Config) -> Damping:
+    targets = next(iter(config.experiments.values())).targets  # all experiments have the same
+    leads = config.sequences.target_steps
+    return Damping(layout=layout(config), train=config.splits.train, variables=targets, leads=leads)
+
+
 def _train(config: Config, experiment: str) -> Train:
     return Train(
         layout=layout(config),
@@ -138,6 +145,7 @@ def _forecast(config: Config, experiment: str, split: str) -> Forecast:
         sequences=config.sequences,
         experiment_name=experiment,
         batch_size=config.forecast.batch_size,
+        members=config.forecast.members if config.experiments[experiment].model.generative else 1,
     )
 
 
@@ -146,7 +154,17 @@ def _export(config: Config) -> Export:
 
 
 def _verify(config: Config) -> Verify:
-    return Verify(layout=layout(config), train=config.splits.train, baselines=config.verification.baselines)
+    asked = config.verification
+    return Verify(
+        layout=layout(config),
+        train=config.splits.train,
+        baselines=asked.baselines,
+        external=asked.external,
+        regions=asked.regions,
+        thresholds=asked.thresholds,
+        neighbourhoods=asked.neighbourhoods if asked.thresholds else (),
+        data_range=asked.data_range,
+    )
 
 
 def _report(config: Config, experiment: str, split: str) -> ReportPage:
@@ -157,13 +175,31 @@ def _report(config: Config, experiment: str, split: str) -> ReportPage:
         experiment_name=experiment,
         split=split,
         report=config.report,
+        bootstrap=config.verification.bootstrap,
         layout=layout(config),
         settings=shown,
     )
 
 
+def _decisive(config: Config, experiment: str) -> dict[str, object]:
+    """What the error of an experiment depends on."""
+    return {
+        "dataset": config.dataset.model_dump(mode="json", include={"variables", "domain", "statics"}),
+        "source": {"step_hours": config.source.step_hours},
+        "splits": config.splits.model_dump(mode="json", include={"train"}),
+        "sequences": config.sequences.model_dump(mode="json"),
+        "experiment": config.experiments[experiment].model_dump(mode="json"),
+    }
+
+
 def _compare(config: Config, split: str) -> Compare:
-    return Compare(dataset=dataset_name(config.dataset), split=split)
+    return Compare(
+        dataset=dataset_name(config.dataset),
+        split=split,
+        bootstrap=config.verification.bootstrap,
+        published=config.report.published,
+        experiments={name: _decisive(config, name) for name in config.experiments},
+    )
 
 
 SPLITS = tuple(Splits.model_fields)
@@ -177,6 +213,7 @@ CUTS: dict[str, Callable[..., Strict]] = {
     "shards_layout": _shards_layout,
     "shards": _shards,
     "export_shards": _export_shards,
+    "damping": _damping,
     "train": _train,
     "forecast": _forecast,
     "export": _export,

@@ -101,7 +101,8 @@ def _imported(module: str) -> tuple[str, ...]:
 
 @lru_cache
 def _templates() -> tuple[Path, ...]:
-    return tuple(path for path in (PACKAGE / "report" / "templates").glob("*") if path.is_file())
+    kept = [*(PACKAGE / "report" / "templates").glob("*"), *(PACKAGE / "report" / "published").glob("*.csv")]
+    return tuple(path for path in kept if path.is_file())
 
 
 def versions() -> dict[str, str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from windrow.config import AnyDomain, Days, Experiment, Report, Sequences, Strict
+from windrow.config import AnyDomain, Days, Experiment, External, Region, Report, Sequences, Strict
+from windrow.verification_settings import Bootstrap
 
 
 class Inventory(Strict):
@@ -87,6 +88,15 @@ class ExportShards(Strict):
     sequences: Sequences
 
 
+class Damping(Strict):
+    """The training days, and the variables and lead times that a factor is fitted for."""
+
+    layout: Layout
+    train: tuple[Days, ...]
+    variables: tuple[str, ...]
+    leads: int
+
+
 class Train(Strict):
     """All that the weights depend on, and the domain, which a forecast from new fields is cropped to."""
 
@@ -108,6 +118,7 @@ class Forecast(Strict):
     sequences: Sequences
     experiment_name: str
     batch_size: int
+    members: int
 
 
 class Export(Strict):
@@ -124,6 +135,11 @@ class Verify(Strict):
     layout: Layout
     train: tuple[Days, ...]
     baselines: tuple[str, ...]
+    external: dict[str, External]
+    regions: dict[str, Region]
+    thresholds: tuple[float, ...]
+    neighbourhoods: tuple[int, ...]
+    data_range: dict[str, float]
 
 
 class ReportPage(Strict):
@@ -133,12 +149,16 @@ class ReportPage(Strict):
     experiment_name: str
     split: str
     report: Report
+    bootstrap: Bootstrap
     layout: Layout
     settings: dict[str, object]
 
 
 class Compare(Strict):
-    """The experiments side by side."""
+    """The experiments side by side, and the settings of each, by which they differ."""
 
     dataset: str
     split: str
+    bootstrap: Bootstrap
+    published: str
+    experiments: dict[str, dict[str, object]]

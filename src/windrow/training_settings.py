@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, PositiveFloat, field_validator
 
 from windrow.strict import Strict
 
+OBSERVERS = ("state_error", "error_map", "prediction")
 LossName = Literal["mse", "mae", "huber", "spectral", "gradient_difference"]
 
 
@@ -129,6 +130,28 @@ class Training(Strict):
     seed: int = Field(
         default=42, ge=0, lt=2**32, description="Seed of the weights, of the order of the windows, of all noise."
     )
+
+    observers: tuple[str, ...] = Field(
+        default=OBSERVERS,
+        description="What watches the validations: `state_error` (curves per target and lead time), `error_map`, "
+        "`prediction` (maps of one forecast), and those of plug-ins.",
+    )
+
+    @field_validator("observers")
+    @classmethod
+    def _known(cls, observers: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(observers)) < len(observers):
+            raise ValueError("names an observer twice; keep one of them")
+        if others := [name for name in observers if name not in OBSERVERS]:
+            from windrow.training.observer_plugins import plugins  # a look at all installed distributions
+
+            if unknown := [name for name in others if name not in plugins()]:
+                raise ValueError(
+                    f"there is no observer {', '.join(unknown)}; windrow has {', '.join(OBSERVERS)}, plug-ins bring "
+                    f"{', '.join(plugins()) or 'none'}; these are entry points in windrow.observers and OBSERVERS of "
+                    "modules named windrow_plugin_*"
+                )
+        return observers
 
     @field_validator("loss")
     @classmethod

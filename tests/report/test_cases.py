@@ -5,35 +5,44 @@ import numpy as np
 import pytest
 
 from windrow.errors import UserError
-from windrow.report.cases import pick, read_cases, shown_leads
+from windrow.report.cases import pick, read_cases
 
 
-def test_best_median_and_worst_go_by_the_error() -> None:
-    assert pick(np.array([9.0, 1.0, 25.0, 4.0, 16.0])) == {"Best case": 1, "Median case": 0, "Worst case": 2}
+def test_cases_stand_at_the_deciles_of_the_error() -> None:
+    # The errors 0 to 100 in another order: at each decile stands the error of that number.
+    errors = np.random.default_rng(3).permutation(101).astype(float)
+    found = pick(errors)
+    assert list(found) == list(range(0, 101, 10))
+    assert [errors[place] for place in found.values()] == list(range(0, 101, 10))
 
 
-def test_of_an_even_number_the_lower_median_is_taken() -> None:
-    assert pick(np.array([4.0, 3.0, 2.0, 1.0]))["Median case"] == 2
+def test_fewer_cases_are_as_even() -> None:
+    assert list(pick(np.arange(101.0), count=5)) == [0, 25, 50, 75, 100]
 
 
-@pytest.mark.parametrize(("errors", "names"), [([2.0], ["Best case"]), ([2.0, 1.0], ["Best case", "Worst case"])])
-def test_no_sample_is_shown_twice(errors: list[float], names: list[str]) -> None:
-    assert list(pick(np.array(errors))) == names
+def test_of_few_samples_each_is_shown_once() -> None:
+    assert pick(np.array([9.0, 1.0, 25.0, 4.0, 16.0])) == {0: 1, 25: 3, 50: 0, 75: 4, 100: 2}
+    assert pick(np.array([2.0, 1.0])) == {0: 1, 100: 0}
+    assert pick(np.array([2.0])) == {0: 0}
+    for count in range(2, 11):
+        assert sorted(pick(np.arange(float(count))).values()) == list(range(count))
 
 
-def test_first_middle_and_last_lead_time_are_shown() -> None:
-    assert [shown_leads(count) for count in (1, 2, 3, 12)] == [[0], [0, 1], [0, 1, 2], [0, 5, 11]]
+def test_samples_without_an_error_are_not_shown() -> None:
+    assert pick(np.array([np.nan, 3.0, 1.0])) == {0: 2, 100: 1}
 
 
 def test_a_case_holds_the_truth_at_the_valid_time_and_the_forecast(world: Any) -> None:
-    best, median, worst = read_cases(world.scores, "2t", forecasts=world.forecasts, reader=world.reader)
-    assert (best.mse, median.mse, worst.mse) == (1.0, 9.0, 25.0)
-    assert best.init_time == dt.datetime(2007, 1, 1, 18)
-    assert worst.lead_hours == (1, 2, 3)
-    assert worst.lead_mse == (25.0, 25.0, 25.0)
+    cases = read_cases(world.scores, "2t", forecasts=world.forecasts, reader=world.reader)
+    assert [case.mse for case in cases] == [1.0, 4.0, 9.0, 16.0, 25.0]
+    assert [case.name for case in cases][::2] == ["lowest error", "median error", "highest error"]
+    assert cases[1].name == "error at the 25 % decile"
+    assert cases[0].init_time == dt.datetime(2007, 1, 1, 18)
+    assert cases[-1].lead_hours == (1, 2, 3)
+    assert cases[-1].lead_mse == (25.0, 25.0, 25.0)
     # The worst begins at hour 24; two hours later the corner point has 280 + 0.1 * 26 K.
-    assert worst.truth[1, 0, 0] == pytest.approx(282.6)
-    assert worst.error == pytest.approx(np.full((3, 4, 5), 5.0), abs=1e-4)
+    assert cases[-1].truth[1, 0, 0] == pytest.approx(282.6)
+    assert cases[-1].error == pytest.approx(np.full((3, 4, 5), 5.0), abs=1e-4)
 
 
 def test_scores_of_other_lead_times_are_refused(world: Any) -> None:

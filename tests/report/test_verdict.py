@@ -83,3 +83,53 @@ def test_one_experiment_alone_is_not_called_the_best() -> None:
     mse = errors(cnn=[1.5], persistence=[2.0])
     text = comparison_verdict(mse, experiments=("cnn",), baselines=["persistence"], units="K²")
     assert "experiments" not in text
+
+
+def significance(verdicts: list[int], p: list[float]) -> xr.Dataset:
+    return xr.Dataset({"verdict": ("lead_time", verdicts), "p": ("lead_time", p)})
+
+
+def test_significance_is_said_of_the_end_and_of_the_wins() -> None:
+    mse = errors(cnn=[3, 1, 1], persistence=[2, 2, 2], day_before=[2, 5, 5])
+    assert said(mse, tested=significance([-1, 0, 1], [0.01, 0.4, 0.0001])) == (
+        "At 9 h the mean squared error is 1.00 K², 50 % below the best baseline, the last field held (2.00 K²); the "
+        "difference is significant (p below 0.001). It beats every baseline from lead time 6 h on, significantly at "
+        "9 h."
+    )
+    text = said(mse, tested=significance([-1, 0, 0], [0.01, 0.4, 0.2]))
+    assert "; the difference is not significant (p = 0.2). It beats" in text
+    assert text.endswith("from lead time 6 h on, but nowhere significantly.")
+
+
+def test_losses_are_said_to_be_significant() -> None:
+    mse = errors(cnn=[3, 3], persistence=[2, 2], day_before=[2, 5])
+    assert said(mse, tested=significance([-1, -1], [0.01, 0.01])).endswith(
+        "At no lead time does it beat every baseline; it is significantly worse at every lead time."
+    )
+    assert said(mse, tested=significance([0, 0], [0.6, 0.6])).endswith(
+        "At no lead time does it beat every baseline."
+    )
+
+
+def test_wins_that_are_all_significant_are_said_so() -> None:
+    mse = errors(cnn=[1, 1], persistence=[2, 2], day_before=[2, 5])
+    assert said(mse, tested=significance([1, 1], [0.01, 0.01])).endswith(
+        "It beats every baseline at every lead time, significantly at all of them."
+    )
+
+
+def test_without_a_test_significance_is_not_spoken_of() -> None:
+    mse = errors(cnn=[1], persistence=[2], day_before=[2])
+    assert "significant" not in said(mse, tested=significance([0], [float("nan")]))
+
+
+def test_a_winner_on_other_points_is_held_against_its_own_baselines() -> None:
+    mse = errors(a=[3], b=[2], **{"persistence (a)": [1], "persistence (b)": [4]})
+    text = comparison_verdict(
+        mse,
+        experiments=("a", "b"),
+        baselines=["persistence (a)", "persistence (b)"],
+        units="K²",
+        foreign={("a", "persistence (b)"), ("b", "persistence (a)")},
+    )
+    assert "50\N{NO-BREAK SPACE}% below the best baseline, persistence (b)" in text

@@ -1,4 +1,4 @@
-"""The maps of one forecast in the TensorBoard log, and what they must not touch."""
+"""The maps in the TensorBoard log, and what they must not touch."""
 
 import datetime as dt
 import io
@@ -14,16 +14,19 @@ import torch
 from PIL import Image
 from pytorch_lightning.callbacks import Callback
 from tensorboardX.proto.event_pb2 import Event
-from torch import nn
 
-from tests.training.made import NX, NY, TARGET_STEPS, batch, module, settings, shards, train
+from tests.training.made import NX, NY, TARGET_STEPS, batch, module, settings, shards, surroundings, train
 from tests.training.test_fit import options
 from windrow import cli
 from windrow.stages import Layout
 from windrow.training.averaging import Averaging
 from windrow.training.checkpoints import Checkpoints
-from windrow.training.examples import Example, ExampleMaps, draw, example_of
+from windrow.training.examples import Example, draw, rmse_maps
+from windrow.training.fit import scene_of
 from windrow.training.history import History
+from windrow.training.observers import Occasions, Validated
+from windrow.training.observers.prediction import example_of
+from windrow.training.observers.watch import Observers
 
 PAID = 1e9  # a share that pays for everything
 
@@ -49,7 +52,7 @@ def logged(path: Path) -> dict[str, list[tuple[int, Any]]]:
 
 
 def trained(
-    tmp_path: Path, name: str, *, maps: bool = True, every: int = 5, share: float = PAID, **given: Any
+    tmp_path: Path, name: str, *, maps: bool = True, share: float = PAID, **given: Any
 ) -> tuple[History, dict[str, Any], dict[str, list[tuple[int, Any]]]]:
     """Record, weights and log of a training of 4 epochs of 5 steps."""
     strategy = given.pop("strategy", "diff_ar")
@@ -59,14 +62,15 @@ def trained(
     record = History(Checkpoints(work), averaging=averaging)
     callbacks: list[Callback] = [averaging, record]
     if maps:
-        callbacks.append(ExampleMaps(record, its.layout, south_first=True, every=every, share=share))
+        scene = scene_of(its, surroundings(its))
+        callbacks.append(Observers(record, ("prediction",), scene, work / "observers", share=share))
     _, made = train(its, shards(tmp_path / "shards", its), callbacks, work)
     return record, made.state_dict(), logged(work / "curves") if maps else {}
 
 
 def test_each_target_has_a_map_of_the_first_and_of_the_last_epoch(tmp_path: Path) -> None:
     _, _, found = trained(tmp_path, "work", targets=["2t", "tcc"])
-    assert set(found) == {"example/2t", "example/tcc"}
+    assert set(found) == {"prediction/2t", "prediction/tcc"}
     for images in found.values():
         assert [step for step, _ in images] == [5, 20]
         for _, image in images:
@@ -74,11 +78,14 @@ def test_each_target_has_a_map_of_the_first_and_of_the_last_epoch(tmp_path: Path
             assert len(np.unique(colours, axis=0)) > 100
 
 
-def test_better_epochs_between_are_drawn_if_they_are_far_enough_apart(tmp_path: Path) -> None:
-    record, _, found = trained(tmp_path, "work", every=1)
+def test_better_epochs_between_are_drawn_if_they_are_far_enough_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Occasions.__init__, "__defaults__", (1,))
+    record, _, found = trained(tmp_path, "work")
     losses = [line["validation_loss"] for line in record.epochs]
     better = {epoch for epoch in range(1, 4) if losses[epoch] < min(losses[:epoch])}
-    assert [step for step, _ in found["example/2t"]] == [5 * (epoch + 1) for epoch in sorted({0, 3} | better)]
+    assert [step for step, _ in found["prediction/2t"]] == [5 * (epoch + 1) for epoch in sorted({0, 3} | better)]
     assert better & {1, 2}
 
 
@@ -108,28 +115,12 @@ def test_an_example_is_the_first_window_and_its_forecast_in_physical_units() -> 
     for weight in made.model.strategy.network.parameters():
         weight.data.zero_()
     windows = batch(3)
-    found = example_of(made, windows)
+    with torch.no_grad():
+        found = example_of(Validated(made, windows, made.validation_step(windows, 0), 0))
     fields = windows.fields.tensor[0].flip(1).numpy()  # tcc before 2t
     np.testing.assert_allclose(found.known, fields[2], rtol=1e-6)
     np.testing.assert_allclose(found.truth, fields[3:], rtol=1e-6)
     np.testing.assert_allclose(found.forecast, np.broadcast_to(fields[2], (TARGET_STEPS, 2, NY, NX)), rtol=1e-5)
-
-
-def test_an_example_does_not_compile_a_network_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    graphs: list[Any] = []
-
-    def counted(graph: Any, _: Any) -> Any:
-        graphs.append(graph)
-        return graph
-
-    compiled = nn.Module.compile
-    monkeypatch.setattr(nn.Module, "compile", lambda its: compiled(its, backend=counted))
-    made = module("direct", training={"compile": True}).eval()
-    with torch.no_grad():
-        made.forecast_batch(batch(3))
-    assert len(graphs) == 1
-    example_of(made, batch(3))
-    assert len(graphs) == 1
 
 
 LAYOUT = Layout(origin=dt.datetime(2007, 1, 1), step_hours=6, block_steps=24, variables=("2t",), ny=4, nx=5)
@@ -167,16 +158,29 @@ def test_what_is_right_is_pale_and_what_is_too_warm_is_orange() -> None:
     assert (wrong[:, 0] > wrong[:, 2] + 80).all()
 
 
+@pytest.mark.parametrize("south_first", [True, False])
+def test_where_errors_are_large_a_map_of_errors_is_dark_and_north_is_above(south_first: bool) -> None:
+    rmse = np.zeros((3, NY, NX))
+    rmse[:, NY // 2 :] = 2.0
+    drawn = rmse_maps(rmse, "2t", LAYOUT, south_first=south_first).astype(int)
+    column = drawn[:, int(0.2 * drawn.shape[1])]
+    north, south = column[56 + 8], column[round(0.98 * len(column)) - 8]  # below 0.7 inches of titles
+    large, small = (north, south) if south_first else (south, north)
+    assert small.min() > 190  # pale
+    assert large[0] > large[1] + 100  # dark red
+
+
 def test_a_training_logs_its_maps_beside_its_curves(
     tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(ExampleMaps.__init__.__kwdefaults__, "share", PAID)
+    monkeypatch.setitem(Observers.__init__.__kwdefaults__, "share", PAID)
     assert cli.main(options(tiny, tmp_path, "cnn", epochs=3, ema=0.9)) == 0
     (log,) = (tmp_path / "work" / "tensorboard").iterdir()
     found = logged(log)
-    assert {step for step, _ in found["example/2t"]} >= {8, 24}  # 62 windows make 8 batches
+    assert {step for step, _ in found["prediction/2t"]} >= {8, 24}  # 62 windows make 8 batches
     for name in ("learning_rate", "windows_per_second", "train_loss_of_step"):
         assert [step for step, _ in found[name]] == [20]
         assert found[name][0][1] > 0
     for lead in range(1, 5):
         assert len(found[f"validation_rmse/2t/step_{lead:02d}"]) == 3
+    assert set(found) >= {"error_map/2t", "validation_bias/2t/step_01"}

@@ -3,14 +3,18 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from windrow import cli, cuts
 from windrow.training import fit
+
+SITE = Path(__file__).parent / "plugins"
 
 
 def options(tiny: Any, output: Path, experiment: str, stride: int = 12, **training: Any) -> list[str]:
@@ -123,8 +127,14 @@ def run_alone(arguments: list[str], limit_s: float) -> str:
 
 
 @pytest.mark.slow
-def test_two_processes_with_uneven_windows_validate_as_one_does(tiny: Any, tmp_path: Path) -> None:
-    settings = {"stride": 15, "epochs": 1, "learning_rate": 1e-12, "accelerator": "cpu"}
+def test_two_processes_with_uneven_windows_validate_as_one_does(
+    tiny: Any, tmp_path: Path, fresh: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And an observer that raises in the second process alone is switched off in both."""
+    fresh(SITE)
+    monkeypatch.setenv("PYTHONPATH", str(SITE))
+    settings: dict[str, Any] = {"stride": 15, "epochs": 1, "learning_rate": 1e-12, "accelerator": "cpu"}
+    settings["observers"] = ["clumsy", "state_error", "error_map"]
     assert cli.main(options(tiny, tmp_path / "one", "cnn", **settings)) == 0
     output = run_alone(options(tiny, tmp_path / "two", "cnn", devices=2, **settings), limit_s=120)
     assert output.count("epoch 1/1") == 1
@@ -133,6 +143,12 @@ def test_two_processes_with_uneven_windows_validate_as_one_does(tiny: Any, tmp_p
     assert one["windows"] == two["windows"] == {"train": 49, "validation": 49}  # 4 and 3 batches of 8
     losses = [found["epochs"][0]["validation_loss"] for found in (one, two)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert output.count("the observer clumsy raised and is switched off (ValueError: stumbled)") == 1
+    assert one["observers"].pop("clumsy") == {"epoch": 0, "processes": 1.0}
+    assert set(one["observers"]) == set(two["observers"]) == {"state_error", "error_map"}
+    for name in two["observers"]:
+        errors = [np.array(found["observers"][name]["rmse"]["2t"]) for found in (one, two)]
+        np.testing.assert_allclose(*errors, rtol=2e-3)
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ STAGES = (
     "statistics",
     "shards_layout",
     "shards",
+    "damping",
     "train",
     "forecast",
     "verify",
@@ -30,7 +31,7 @@ STAGES = (
 
 
 HALF_WRITTEN = ("extract", "shards_layout", "forecast")  # they write long enough to be caught at it
-DELAYS_S = {"train": 0.0} | dict.fromkeys(HALF_WRITTEN, 5.0)  # the others die while they read or compute
+DELAYS_S = {"train": 0.0} | dict.fromkeys(HALF_WRITTEN, 20.0)  # the others die while they read or compute
 
 
 def results_of(project: Any) -> Path:

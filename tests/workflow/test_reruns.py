@@ -82,6 +82,7 @@ EDITS: dict[Callable[[dict[str, Any]], None], set[str]] = {
     training_period: {
         "statistics_month 2007 01",
         "statistics",
+        "damping",
         *both("train", *AFTER_TRAINING),
         "compare",
     },
@@ -93,6 +94,7 @@ EDITS: dict[Callable[[dict[str, Any]], None], set[str]] = {
         "statistics_month 2007 01",
         "statistics",
         "shards_layout",
+        "damping",
         *both("train", *AFTER_TRAINING),
         "compare",
     },
@@ -142,13 +144,14 @@ def test_a_touched_but_unchanged_small_file_reruns_nothing(project: Any, file: s
 
 
 SOURCES = {
-    "verification/scores.py": {*both("verify", "report"), "compare"},
+    "verification/pointwise.py": {*both("verify", "report"), "compare"},
     "models/convlstm.py": {*of_experiment("convlstm", "train", *AFTER_TRAINING), "compare"},
     "training/losses.py": {*both("train", *AFTER_TRAINING), "compare"},
-    "shards/blocks.py": {*BLOCKS, *both("train", *AFTER_TRAINING), "compare"},
+    "shards/blocks.py": {*BLOCKS, "damping", *both("train", *AFTER_TRAINING), "compare"},
     "shards/writer.py": {"shards_layout"},
     "statics.py": {"statics", *both("train", *AFTER_TRAINING), "compare"},
     "steps/compare.py": {"compare"},
+    "steps/damping.py": {"damping", *both("verify", "report"), "compare"},
 }
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import re
 import sys
+from glob import glob
 from pathlib import Path
 
 from windrow import cuts, months, provenance
@@ -118,6 +119,25 @@ def manifests(*days):
 
 def manifest_of(year):
     return f"results/{DATASET}/shards/blocks/{year}.json"
+
+
+def blocks_of_damping(wildcards):
+    """What damped persistence is fitted on."""
+    return manifests(*CONFIG.splits.train)
+
+
+def damping_of_dataset(wildcards):
+    """The factors of damped persistence, if it is one of the baselines."""
+    wanted = "damped_persistence" in CONFIG.verification.baselines
+    return f"results/{wildcards.dataset}/damping.json" if wanted else []
+
+
+def files_of_external(wildcards):
+    """The files of the archives of other models' forecasts; a new one is scored at the next run."""
+    found = {
+        path for archive in CONFIG.verification.external.values() for path in glob(archive.files, recursive=True)
+    }
+    return sorted(found)
 
 
 def blocks_of_training(wildcards):

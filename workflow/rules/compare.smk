@@ -1,4 +1,4 @@
-"""In: the scores of all experiments of the dataset. Out: the experiments side by side."""
+"""In: the scores and the training's history of all experiments of the dataset. Out: the experiments side by side."""
 
 
 rule compare:
@@ -6,6 +6,7 @@ rule compare:
         scores=expand(
             "results/{{dataset}}/{experiment}/{{split}}/scores.nc", experiment=sorted(CONFIG.experiments)
         ),
+        histories=expand("results/{{dataset}}/{experiment}/history.json", experiment=sorted(CONFIG.experiments)),
         sources=sources("compare"),
     output:
         comparison=report(
@@ -31,6 +32,7 @@ rule compare:
         windrow compare \
             --settings {params.settings:q} \
             --scores {input.scores:q} \
+            --histories {input.histories:q} \
             --output {output.comparison:q} \
             --table {output.table:q} \
             2>&1 | tee {log:q}

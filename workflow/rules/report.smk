@@ -29,6 +29,7 @@ rule report:
     params:
         settings=settings("report", "experiment", "split"),
         shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
+        benchmarks=lambda wildcards: f"results/{wildcards.dataset}/benchmark",
     shell:
         """
         windrow report \
@@ -39,6 +40,7 @@ rule report:
             --history {input.history:q} \
             --audit {input.audit:q} \
             --export {input.export:q} \
+            --benchmarks {params.benchmarks:q} \
             --output {output.report:q} \
             2>&1 | tee {log:q}
         """

@@ -37,7 +37,7 @@ def plugins() -> dict[str, type[ModelSettings]]:
     found: dict[str, type[ModelSettings]] = {}
     for point in entry_points(group=GROUP):
         origin = f"the entry point {point.name} of {GROUP}"
-        kind = _loaded(point.load, origin)
+        kind = loaded(point.load, origin)
         if _name_of(kind) != point.name:
             raise UserError(
                 f"{origin} ({point.value}) is no subclass of ModelSettings whose field `name` is "
@@ -47,12 +47,19 @@ def plugins() -> dict[str, type[ModelSettings]]:
     for module in pkgutil.iter_modules():
         if module.name.startswith(PREFIX):
             origin = f"the module {module.name}"
-            for kind in _settings_in(_loaded(partial(import_module, module.name), origin)):
+            for kind in _settings_in(loaded(partial(import_module, module.name), origin)):
                 _add(found, kind, origin)
     return found
 
 
-def _loaded(load: Callable[[], Any], origin: str) -> Any:
+def loaded(load: Callable[[], Any], origin: str) -> Any:
+    """What a plug-in's code gives; `origin` says where it was found.
+
+    Raises
+    ------
+    UserError
+        If it raises.
+    """
     try:
         return load()
     except Exception as problem:  # whatever code of others may raise

@@ -1,4 +1,4 @@
-"""Samples to look at: the best, a middling and the worst one."""
+"""Samples to look at: those at the deciles of the error."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ from windrow.extracted import hours_since_1900
 from windrow.forecasts import Forecasts
 from windrow.report.text import as_datetime
 from windrow.shards.reader import ShardReader
-from windrow.verification.aggregate import experiment_of
+from windrow.verification.aggregate import experiment_of, samples, select
 
 
 @dataclass(frozen=True)
 class Case:
-    """A forecast and what came, at some lead times.
+    """A forecast and what came, at all lead times.
 
     Attributes
     ----------
+    share
+        How many of a hundred samples have a lower error.
     mse
-        Mean over all lead times of the forecast, not only over those that are held here.
+        Mean over all lead times.
     lead_hours, lead_mse
         The lead times and their mean squared errors.
     truth, forecast
         Shape (lead, y, x), physical units.
     """
 
-    name: str
+    share: int
     init_time: dt.datetime
     mse: float
     lead_hours: tuple[int, ...]
@@ -44,21 +46,33 @@ class Case:
         """Forecast minus truth."""
         return self.forecast - self.truth
 
-
-def pick(errors: npt.NDArray[np.float64]) -> dict[str, int]:
-    """Places of the lowest, the (lower) median and the highest error; what coincides is named once."""
-    order = np.argsort(errors, kind="stable")
-    ranks = {"Best case": 0, "Median case": (len(order) - 1) // 2, "Worst case": len(order) - 1}
-    first_name = {rank: name for name, rank in reversed(ranks.items())}
-    return {name: int(order[rank]) for name, rank in ranks.items() if first_name[rank] == name}
+    @property
+    def name(self) -> str:
+        """Where it stands among all samples."""
+        ends = {0: "lowest error", 50: "median error", 100: "highest error"}
+        return ends.get(self.share, f"error at the {self.share} % decile")
 
 
-def shown_leads(leads: int) -> list[int]:
-    """Places of the first, the middle and the last lead time."""
-    return sorted({0, (leads - 1) // 2, leads - 1})
+def pick(errors: npt.NDArray[np.float64], *, count: int = 11) -> dict[int, int]:
+    """Places of the errors at `count` even shares of a hundred, from the lowest to the highest.
+
+    Each place comes once, and samples without an error never.
+    """
+    order = np.argsort(errors, kind="stable")[: int(np.isfinite(errors).sum())]
+    shares = np.linspace(0, 100, count).round().astype(int) if len(order) >= count else _few(len(order))
+    ranks = {int(share): int(share * (len(order) - 1) / 100) for share in shares}
+    return {share: int(order[rank]) for share, rank in ranks.items()}
 
 
-def read_cases(scores: xr.Dataset, variable: str, *, forecasts: Forecasts, reader: ShardReader) -> list[Case]:
+def _few(count: int) -> npt.NDArray[np.int64]:
+    """The share of each of so few samples; the middle one keeps the name of the median."""
+    found: npt.NDArray[np.int64] = np.ceil(np.linspace(0, 100, count)).astype(np.int64)
+    return found
+
+
+def read_cases(
+    scores: xr.Dataset, variable: str, *, forecasts: Forecasts, reader: ShardReader, count: int = 11
+) -> list[Case]:
     """The cases of one variable of the experiment.
 
     Raises
@@ -66,34 +80,35 @@ def read_cases(scores: xr.Dataset, variable: str, *, forecasts: Forecasts, reade
     UserError
         If the forecasts are not those that the scores are of.
     """
-    mse = scores["mse"].sel(forecast=experiment_of(scores), variable=variable).transpose("init_time", "lead_time")
+    own = select(scores).sel(forecast=experiment_of(scores), variable=variable)
+    mse = samples(own, "mse").transpose("init_time", "lead_time")
     if variable not in forecasts.variables or list(forecasts.lead_hours) != list(scores["lead_time"].values):
         raise UserError("the forecasts and the scores do not belong together; run the stage verify again")
-    found = pick(mse.values.mean(axis=1))
-    return [_read_case(name, mse[place], variable, forecasts, reader) for name, place in found.items()]
+    found = pick(mse.mean("lead_time", skipna=False).values, count=count)
+    return [_read_case(share, mse[place], variable, forecasts, reader) for share, place in found.items()]
 
 
-def _read_case(name: str, mse: xr.DataArray, variable: str, store: Forecasts, reader: ShardReader) -> Case:
+def _read_case(share: int, mse: xr.DataArray, variable: str, store: Forecasts, reader: ShardReader) -> Case:
     init_time = as_datetime(mse["init_time"].values)
     (places,) = np.nonzero(store.init_hours == hours_since_1900(init_time))
     if len(places) != 1:
         raise UserError(f"the forecasts have no initial time {init_time}; run the stage verify again")
     place = int(places[0])
-    shown = shown_leads(len(store.lead_hours))
-    leads = tuple(int(store.lead_hours[lead]) for lead in shown)
-    forecast = store.fields(slice(place, place + 1))[0, shown, store.variables.index(variable)]
+    leads = tuple(int(lead) for lead in store.lead_hours)
     return Case(
-        name=name,
+        share=share,
         init_time=init_time,
         mse=float(mse.mean()),
         lead_hours=leads,
-        lead_mse=tuple(float(mse[lead]) for lead in shown),
-        truth=np.stack([_truth(reader, variable, init_time + dt.timedelta(hours=lead)) for lead in leads]),
-        forecast=forecast,
+        lead_mse=tuple(float(value) for value in mse),
+        truth=_truth(reader, variable, init_time, len(leads)),
+        forecast=store.fields(slice(place, place + 1))[0, :, store.variables.index(variable)],
     )
 
 
-def _truth(reader: ShardReader, variable: str, time: dt.datetime) -> npt.NDArray[np.float32]:
+def _truth(reader: ShardReader, variable: str, init_time: dt.datetime, leads: int) -> npt.NDArray[np.float32]:
     column = reader.layout.variables.index(variable)
-    field: npt.NDArray[np.float32] = reader.windows(np.array([reader.step_of(time)]), 1)[0, 0, column]
-    return field
+    fields: npt.NDArray[np.float32] = reader.windows(np.array([reader.step_of(init_time) + 1]), leads)[
+        0, :, column
+    ]
+    return fields

@@ -4,146 +4,135 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import reduce
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from markupsafe import Markup
 
-from windrow.errors import UserError
-from windrow.report.curves import score_curves
+from windrow.report.ablation import ablations
+from windrow.report.assessment import Assessment, assess
 from windrow.report.html import render
-from windrow.report.tables import Table, difference_table, score_table
-from windrow.report.text import DEFINITIONS, SCORE_NAMES, counted, enumeration, label, moment, score_units
-from windrow.report.verdict import comparison_verdict
+from windrow.report.joining import Comparison, side_by_side
+from windrow.report.page import curves_of, uncertainty
+from windrow.report.ranking import RANK_COLUMNS, cost_group, cost_of, over_leads, ranking
+from windrow.report.sections import comparison_scorecard, score_parts, verdicts
+from windrow.report.tables import Rows
+from windrow.report.text import (
+    DEFINITIONS,
+    SCORE_NAMES,
+    counted,
+    decimals,
+    enumeration,
+    label,
+    moment,
+    number,
+    percent,
+)
 from windrow.stages import Compare
-from windrow.verification.aggregate import aggregate, baselines_of, experiment_of
+from windrow.verification.aggregate import aggregate
+from windrow.verification.significance import compare
+
+__all__ = ["Comparison", "comparison_csv", "comparison_page", "side_by_side"]
+
+ABLATION_COLUMNS = ("experiments", "from", "to", "error of the first", "of the second", "change", "significance")
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Scores of several experiments and of the baselines on the same samples."""
+def comparison_page(
+    settings: Compare,
+    comparison: Comparison,
+    *,
+    provenance: dict[str, str],
+    histories: Mapping[str, dict[str, Any]] | None = None,
+    others: Mapping[str, dict[str, object]] | None = None,
+) -> str:
+    """The page as HTML.
 
-    scores: xr.Dataset
-    experiments: tuple[str, ...]
-    baselines: tuple[str, ...]
-    samples: dict[str, int]
-
-    @property
-    def shared(self) -> int:
-        """Number of samples that all experiments have."""
-        return self.scores.sizes["init_time"]
-
-
-@dataclass(frozen=True)
-class VariableSection:
-    """All that the page says of one variable."""
-
-    name: str
-    verdict: str
-    differences: Table | None
-    table: Table
-    curves: list[Markup]
-
-
-def side_by_side(scores: Sequence[xr.Dataset]) -> Comparison:
-    """Join scores of several experiments: forecasts of all, baselines once, common initial times only.
-
-    Raises
-    ------
-    UserError
-        If an experiment comes twice, or variables, lead times, baselines or truth differ, or nothing is common.
+    Parameters
+    ----------
+    histories
+        `history.json` by experiment, of those that have one.
+    others
+        Settings of experiments of other datasets.
     """
-    experiments = tuple(experiment_of(one) for one in scores)
-    if len(set(experiments)) < len(experiments):
-        raise UserError(f"two of the scores are of the same experiment ({', '.join(experiments)}); give each once")
-    _check_alike(scores, experiments)
-    times = reduce(np.intersect1d, [one["init_time"].values for one in scores])
-    if not len(times):
-        raise UserError(f"{enumeration(experiments)} have no initial time in common; score them on the same split")
-    kept = [one.sel(init_time=times) for one in scores]
-    baselines = baselines_of(scores[0])
-    _check_baselines(kept, baselines, experiments)
-    joined = xr.concat(
-        [
-            *(one[list(one.data_vars)].isel(forecast=[0]) for one in kept),
-            kept[0].sel(forecast=list(baselines)),
-        ],
-        dim="forecast",
-        data_vars="minimal",
-        coords="minimal",
-        compat="override",
-        join="exact",
-        combine_attrs="drop",
+    found = assess(
+        comparison.scores,
+        experiments=comparison.experiments,
+        references=comparison.baselines,
+        bootstrap=settings.bootstrap,
+        foreign=comparison.foreign,
     )
-    counts = {name: one.sizes["init_time"] for name, one in zip(experiments, scores, strict=True)}
-    return Comparison(joined, experiments, baselines, counts)
-
-
-def _check_alike(scores: Sequence[xr.Dataset], experiments: Sequence[str]) -> None:
-    for name, one in zip(experiments, scores, strict=True):
-        for what, own, first in (
-            ("variables", set(one["variable"].values), set(scores[0]["variable"].values)),
-            ("lead times", list(one["lead_time"].values), list(scores[0]["lead_time"].values)),
-            ("baselines", baselines_of(one), baselines_of(scores[0])),
-        ):
-            if own != first:
-                raise UserError(
-                    f"{name} and {experiments[0]} were scored with other {what}; "
-                    "give them the same and run the stage verify again"
-                )
-
-
-def _check_baselines(kept: Sequence[xr.Dataset], baselines: Sequence[str], experiments: Sequence[str]) -> None:
-    """Baselines do not depend on the experiment; if they differ on the same samples, the data did."""
-    first = kept[0]["mse"].sel(forecast=list(baselines))
-    for name, one in zip(experiments, kept, strict=True):
-        own = one["mse"].sel(forecast=list(baselines), variable=first["variable"])
-        if not np.allclose(own.values, first.values, rtol=1e-6):
-            raise UserError(
-                f"the baselines of {name} and {experiments[0]} differ on the same samples; "
-                "run the stage verify again for both"
-            )
-
-
-def comparison_page(settings: Compare, comparison: Comparison, *, provenance: dict[str, str]) -> str:
-    """The page as HTML."""
-    means = aggregate(comparison.scores)
+    titles = {name: name for name in found.variables}
+    known = {**settings.experiments, **(others or {})}
+    costs = {name: cost_of(one) for name, one in (histories or {}).items() if name in comparison.experiments}
+    references = {name: _reference(found, name) for name in found.variables}
     return render(
         "comparison.html.jinja",
         title="Experiments side by side",
         question=_question(settings, comparison),
-        sections=[_section(means.sel(variable=name), comparison) for name in means["variable"].values],
+        verdicts=verdicts(found, titles),
+        uncertainty=uncertainty(found),
+        apart=bool(comparison.foreign),
+        rankings=[(name, ranking(found, name, apart=comparison.foreign)) for name in found.variables],
+        rank_columns=RANK_COLUMNS,
+        parts=score_parts(found, titles, published=curves_of(settings.published)),
+        scorecard=comparison_scorecard(found, titles),
+        costs=[
+            (name, group)
+            for name, reference in references.items()
+            if reference and not comparison.foreign and (group := cost_group(found, name, costs, reference))
+        ],
+        ablations=_ablation_tables(found, {name: known[name] for name in comparison.experiments if name in known}),
+        ablation_columns=ABLATION_COLUMNS,
         baselines={label(name): DEFINITIONS[name] for name in comparison.baselines if name in DEFINITIONS},
         facts=_facts(settings, comparison),
         provenance=provenance,
     )
 
 
-def _section(means: xr.Dataset, comparison: Comparison) -> VariableSection:
-    variable = str(means["variable"].values)
-    experiments, baselines = comparison.experiments, comparison.baselines
-    return VariableSection(
-        name=variable,
-        verdict=comparison_verdict(
-            means["mse"],
-            experiments=experiments,
-            baselines=baselines,
-            units=score_units("mse", str(means["units"].values)),
-        ),
-        differences=difference_table(
-            means,
-            caption=f"Mean squared error of {variable} against the best baseline",
-            experiments=experiments,
-            baselines=baselines,
-        )
-        if baselines
-        else None,
-        table=score_table(means, caption=f"Scores of {variable} per lead time", experiments=experiments),
-        curves=score_curves(means, variable=variable, experiments=experiments),
-    )
+def _reference(found: Assessment, variable: str) -> str | None:
+    """The baseline of the lowest error over all lead times."""
+    if not found.references:
+        return None
+    mse = found.means["mse"].sel(variable=variable, forecast=list(found.references)).mean("lead_time")
+    return found.references[int(mse.fillna(np.inf).values.argmin())]
+
+
+def _ablation_tables(found: Assessment, settings: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Rows]]:
+    """For each variable a row per pair of experiments that differ in one setting."""
+    pairs = ablations(settings)
+    if not pairs:
+        return []
+    tested = compare(
+        over_leads(found.scores), found.draws, forecasts=found.experiments, references=found.experiments
+    ).isel(lead_time=0)
+    tables = []
+    for variable in found.variables:
+        own = tested.sel(variable=variable)
+        digits = decimals(own["value"].values)
+        rows = []
+        for one in pairs:
+            pair = own.sel(forecast=one.second, reference=one.first)
+            first, second = float(pair["reference_value"]), float(pair["value"])
+            share = f"{percent(second / first - 1)} %" if first else "–"
+            cells = (
+                *((text, text) for text in (f"{one.first}, {one.second}", one.first_value, one.second_value)),
+                (number(first, decimals=digits), first),
+                (number(second, decimals=digits), second),
+                (share, share),
+                _significance(pair),
+            )
+            rows.append((one.setting, cells))
+        tables.append((variable, tuple(rows)))
+    return tables
+
+
+def _significance(pair: xr.Dataset) -> tuple[str, object]:
+    p = float(pair["p"])
+    if not np.isfinite(p):
+        return "not tested: too few days", p
+    said = "below 0.001" if p < 0.001 else f"= {p:.2g}"
+    return f"{'significant' if pair['verdict'] != 0 else 'not significant'}, p {said}", p
 
 
 def _question(settings: Compare, comparison: Comparison) -> str:
@@ -173,10 +162,12 @@ def comparison_csv(comparison: Comparison) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["experiment", "variable", "score", "lead_time", "value"])
+    scores = [name for name in SCORE_NAMES if name in means and means[name].ndim == 3]
     for forecast in means["forecast"].values:
         for variable in means["variable"].values:
-            for score in SCORE_NAMES:
+            for score in scores:
                 line = means[score].sel(forecast=forecast, variable=variable)
                 for lead, value in zip(line["lead_time"].values, line.values, strict=True):
-                    writer.writerow([forecast, variable, score, int(lead), repr(float(value))])
+                    if np.isfinite(value):
+                        writer.writerow([forecast, variable, score, int(lead), repr(float(value))])
     return text.getvalue()

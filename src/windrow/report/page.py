@@ -2,64 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 import yaml
-from markupsafe import Markup
 
 from windrow.forecasts import Forecasts
 from windrow.geography import box_of
+from windrow.report import history as training
+from windrow.report.assessment import Assessment, assess
 from windrow.report.audit import audit_of
-from windrow.report.cases import Case, read_cases
-from windrow.report.curves import score_curves
+from windrow.report.cases import read_cases
 from windrow.report.exported import exported
-from windrow.report.history import error_curve, history_curve
+from windrow.report.ground import ground_of
 from windrow.report.html import render
-from windrow.report.maps import Ground, case_map, ground_of, look_of
-from windrow.report.tables import Table, score_table
-from windrow.report.text import (
-    DEFINITIONS,
-    counted,
-    decimals,
-    enumeration,
-    hours,
-    label,
-    moment,
-    number,
-    quantity,
-    region,
-    score_units,
+from windrow.report.maps import case_viewer, score_viewer, thinning
+from windrow.report.observed import error_maps, state_errors
+from windrow.report.published import Curve
+from windrow.report.published import read as published_curves
+from windrow.report.resources import read_benchmarks, resource_rows
+from windrow.report.sections import (
+    DETAILED,
+    conditional_parts,
+    experiment_scorecard,
+    rank_parts,
+    score_parts,
+    spectrum_parts,
+    verdicts,
 )
-from windrow.report.verdict import verdict
+from windrow.report.text import DEFINITIONS, counted, enumeration, hours, label, moment, region
+from windrow.report.viewer import Viewer
 from windrow.shards.reader import ShardReader
 from windrow.stages import ReportPage
-from windrow.verification.aggregate import aggregate, baselines_of, experiment_of
-
-# Three maps are about a quarter of a megabyte, and the page shall stay below three.
-MAPPED_VARIABLES = 6
-
-
-@dataclass(frozen=True)
-class CaseFigure:
-    """A case's heading and its maps."""
-
-    title: str
-    image: Markup
-
-
-@dataclass(frozen=True)
-class VariableSection:
-    """All that the page says of one variable."""
-
-    name: str
-    title: str
-    verdict: str
-    table: Table
-    curves: list[Markup]
-    cases: list[CaseFigure]
+from windrow.verification.aggregate import baselines_of, experiment_of
 
 
 def experiment_page(
@@ -72,77 +49,107 @@ def experiment_page(
     audit: dict[str, Any],
     provenance: dict[str, str],
     export: dict[str, Any] | None = None,
+    benchmarks: Path | None = None,
 ) -> str:
     """The page as HTML; `export` is the comparison that `windrow export` writes.
 
     Raises
     ------
     UserError
-        If scores and forecasts do not belong together, or the colour map is unknown.
+        If scores and forecasts do not belong together.
     """
-    variables = [str(name) for name in scores["variable"].values]
-    ground = ground_of(forecasts.grid)
-    means = aggregate(scores)
+    found = assess(
+        scores,
+        experiments=[experiment_of(scores)],
+        references=baselines_of(scores),
+        bootstrap=settings.bootstrap,
+    )
+    titles = {name: title_of(name, forecasts) for name in found.variables}
+    maps, cases = _viewers(settings, found, titles, forecasts, reader)
+    units = {name: str(forecasts.attributes(name).get("units", "")) for name in found.variables[:DETAILED]}
+    rules = (
+        read_benchmarks(benchmarks, experiment=settings.experiment_name, split=settings.split)
+        if benchmarks
+        else []
+    )
     return render(
         "report.html.jinja",
         title=settings.report.title or settings.experiment_name,
-        question=_question(settings, scores, forecasts),
-        sections=[
-            _section(settings, scores, means, name, forecasts, reader, ground, mapped=place < MAPPED_VARIABLES)
-            for place, name in enumerate(variables)
+        question=_question(settings, found, forecasts, titles),
+        verdicts=verdicts(found, titles),
+        uncertainty=uncertainty(found),
+        parts=score_parts(found, titles, published=curves_of(settings.report.published)),
+        scorecard=experiment_scorecard(found, titles),
+        ground=ground_of(forecasts.grid),
+        left_out=titles_left_out(titles),
+        maps=maps,
+        cases=cases,
+        spectra=spectrum_parts(found, titles),
+        conditionals=conditional_parts(found, titles),
+        ranks=rank_parts(found, titles),
+        baselines={label(name): DEFINITIONS[name] for name in found.references if name in DEFINITIONS},
+        history=[
+            training.losses(history),
+            training.errors(history, units, step_hours=settings.layout.step_hours),
+            state_errors(history, units, step_hours=settings.layout.step_hours),
+            training.throughput(history),
         ],
-        baselines={label(name): DEFINITIONS[name] for name in baselines_of(scores) if name in DEFINITIONS},
-        history=_history_panels(history, variables, forecasts, settings.layout.step_hours),
-        training=_training(history),
+        error_maps=error_maps(history, units, titles, shape=forecasts.grid.shape),
+        training=training.training_facts(history),
         exported=exported(export) if export else {},
         audit=audit_of(audit),
+        resources=resource_rows(rules),
         settings=yaml.safe_dump(settings.settings, sort_keys=False, default_flow_style=None, width=88),
         facts=_facts(settings, scores),
         provenance=provenance,
     )
 
 
-def _section(
-    settings: ReportPage,
-    scores: xr.Dataset,
-    means: xr.Dataset,
-    variable: str,
-    forecasts: Forecasts,
-    reader: ShardReader,
-    ground: Ground,
-    *,
-    mapped: bool,
-) -> VariableSection:
-    experiment, baselines = experiment_of(scores), baselines_of(scores)
-    own = means.sel(variable=variable)
-    units = str(own["units"].values)
-    title = title_of(variable, forecasts)
-    return VariableSection(
-        name=variable,
-        title=title,
-        verdict=verdict(own["mse"], experiment=experiment, baselines=baselines, units=score_units("mse", units)),
-        table=score_table(own, caption=f"Scores of {title} per lead time", experiments=[experiment]),
-        curves=score_curves(own, variable=variable, experiments=[experiment]),
-        cases=_case_figures(
-            settings, read_cases(scores, variable, forecasts=forecasts, reader=reader), ground, units, title
+def _viewers(
+    settings: ReportPage, found: Assessment, titles: dict[str, str], forecasts: Forecasts, reader: ShardReader
+) -> tuple[list[Viewer], list[Viewer]]:
+    """Maps of the scores, and the example cases, of the first variables."""
+    shown = found.variables[:DETAILED]
+    points = forecasts.grid.shape[0] * forecasts.grid.shape[1]
+    count, thin = thinning(points, leads=len(found.leads), variables=len(shown))
+    maps, cases = [], []
+    for name in shown:
+        units = found.units(name)
+        maps.append(
+            score_viewer(
+                found.scores,
+                variable=name,
+                title=titles[name],
+                units=units,
+                experiment=found.experiments[0],
+                reference=_best_of_all(found, name),
+                thin=thin,
+            )
         )
-        if mapped
-        else [],
-    )
+        chosen = read_cases(found.scores, name, forecasts=forecasts, reader=reader, count=count)
+        colormap = settings.report.colormap
+        cases.append(
+            case_viewer(chosen, variable=name, title=titles[name], units=units, colormap=colormap, thin=thin)
+        )
+    return [one for one in maps if one], cases
 
 
-def _case_figures(
-    settings: ReportPage, cases: list[Case], ground: Ground, units: str, title: str
-) -> list[CaseFigure]:
-    look = look_of(cases, colormap=settings.report.colormap, units=units, dpi=settings.report.dpi)
-    digits = decimals([case.mse for case in cases])
-    squared = score_units("mse", units)
-    figures = []
-    for case in cases:
-        mse = quantity(case.mse, squared, decimals=digits)
-        heading = f"{case.name}: {moment(np.datetime64(case.init_time))}, MSE {mse}"
-        figures.append(CaseFigure(heading, case_map(case, ground=ground, look=look, variable=title)))
-    return figures
+def _best_of_all(found: Assessment, variable: str) -> str | None:
+    """The reference of the lowest mean squared error over all lead times."""
+    if not found.references:
+        return None
+    mse = found.means["mse"].sel(variable=variable, forecast=list(found.references)).mean("lead_time")
+    return found.references[int(mse.fillna(np.inf).values.argmin())]
+
+
+def titles_left_out(titles: dict[str, str]) -> str:
+    """The variables of which there are only the main scores."""
+    return enumeration(list(titles.values())[DETAILED:])
+
+
+def curves_of(published: str) -> tuple[Curve, ...]:
+    """The published curves of this name, if there is one."""
+    return published_curves(published) if published else ()
 
 
 def title_of(variable: str, forecasts: Forecasts) -> str:
@@ -150,51 +157,28 @@ def title_of(variable: str, forecasts: Forecasts) -> str:
     return str(forecasts.attributes(variable).get("long_name") or variable)
 
 
-def _question(settings: ReportPage, scores: xr.Dataset, forecasts: Forecasts) -> str:
-    """What was asked, and of how many samples the answer is."""
-    variables = enumeration([title_of(str(name), forecasts) for name in scores["variable"].values])
-    leads = [int(lead) for lead in scores["lead_time"].values]
-    samples = counted(scores.sizes["init_time"], "forecast")
-    return (
-        f"How well does {settings.experiment_name} forecast {variables} {hours(leads, among=leads)} ahead over "
-        f"{region(*box_of(forecasts.grid))}? Scored on {samples} of the "
-        f"{settings.split} split, beside {counted(len(baselines_of(scores)), 'baseline')} on the same samples."
+def uncertainty(found: Assessment) -> str:
+    """How bands and significance came about, in words."""
+    draws = found.draws
+    if not draws.usable:
+        return draws.note
+    said = (
+        f"Bands are the 5–95 % range of {len(draws.counts):,} resamples of blocks of "
+        f"{counted(draws.block_days, 'day')}. A difference is called significant where the paired block bootstrap and "
+        "the test of Diebold and Mariano both give a p-value below 0.05 after the correction of Benjamini and Hochberg "
+        "for the number of comparisons."
     )
+    return f"{said} {draws.note}".strip()
 
 
-def _history_panels(
-    history: dict[str, Any], variables: list[str], forecasts: Forecasts, step_hours: int
-) -> list[Markup]:
-    """The losses, and the errors of the variables that are mapped too."""
-    return [
-        history_curve(history),
-        *(
-            error_curve(
-                history, name, units=str(forecasts.attributes(name).get("units", "")), step_hours=step_hours
-            )
-            for name in variables[:MAPPED_VARIABLES]
-        ),
-    ]
-
-
-def _training(history: dict[str, Any]) -> dict[str, str]:
-    windows = history["windows"]
-    seconds = sum(float(line["seconds"]) for line in history["epochs"])
-    speed = len(history["epochs"]) * windows["train"] / max(seconds, 1e-3)
-    return {
-        "Parameters": f"{history['parameters']:,}",
-        "Windows": f"{windows['train']:,} for training, {windows['validation']:,} for validation",
-        "Epochs": f"{len(history['epochs'])}, of which the weights of epoch {history['best_epoch'] + 1} were kept",
-        "Time": _duration(seconds),
-        "Speed": f"{number(speed, decimals=decimals([speed]))} training windows per second, validation included",
-        "Device": str(history["device"]),
-    }
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+def _question(settings: ReportPage, found: Assessment, forecasts: Forecasts, titles: dict[str, str]) -> str:
+    """What was asked, and of how many samples the answer is."""
+    samples = counted(found.scores.sizes["init_time"], "forecast")
+    return (
+        f"How well does {settings.experiment_name} forecast {enumeration(list(titles.values()))} "
+        f"{hours(found.leads, among=found.leads)} ahead over {region(*box_of(forecasts.grid))}? Scored on {samples} of "
+        f"the {settings.split} split, beside {counted(len(found.references), 'baseline')} on the same samples."
+    )
 
 
 def _facts(settings: ReportPage, scores: xr.Dataset) -> dict[str, str]:

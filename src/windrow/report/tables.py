@@ -9,8 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from windrow.report.text import SCORE_NAMES, decimals, label, number, percent, score_units
-from windrow.report.verdict import best_baseline
+from windrow.report.text import SCORE_NAMES, decimals, label, number, score_units
+from windrow.verification.aggregate import FORMULAS
+
+TABLED = (
+    *("mse", "rmse", "mae", "bias", "error_std", "acc", "acc_centred", "ssim", "psnr", "gradient_ratio"),
+    *("crps", "spread"),
+)
+PERFECT = {"gradient_ratio": 1.0}
+
+
+Rows = tuple[tuple[str, tuple[tuple[str, object], ...]], ...]
+"""Of a plain table: a label, and of each cell its text and its number."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +28,7 @@ class Cell:
     """A number as text; `best` if none of its column is better."""
 
     text: str
+    value: float
     best: bool = False
 
 
@@ -42,21 +53,22 @@ class Group:
 class Table:
     """Groups of rows over the same lead times (hours)."""
 
+    name: str
     caption: str
     leads: tuple[int, ...]
     groups: tuple[Group, ...]
 
 
 def score_table(means: xr.Dataset, *, caption: str, experiments: Sequence[str]) -> Table:
-    """Every score of every forecast of one variable.
+    """The scores of every forecast of one variable.
 
     Parameters
     ----------
     means
         What `aggregate` gives, of one variable: shape (forecast, lead_time).
     """
-    groups = tuple(_score_group(means, score, experiments) for score in SCORE_NAMES)
-    return Table(caption, _leads(means), groups)
+    groups = tuple(_score_group(means, score, experiments) for score in TABLED if score in means)
+    return Table(f"table-{means['variable'].item()}", caption, _leads(means), groups)
 
 
 def _score_group(means: xr.Dataset, score: str, experiments: Sequence[str]) -> Group:
@@ -65,13 +77,13 @@ def _score_group(means: xr.Dataset, score: str, experiments: Sequence[str]) -> G
     # The bias can be next to nothing; it gets the digits of the error that it is a part of.
     digits = decimals(means["mae" if signed else score].values)
     # Numbers that print alike share the bold.
-    best = _lowest(np.abs(values).round(digits))
+    best = _best(values.round(digits), score)
     rows = tuple(
         Row(
             label(name),
             name in experiments,
             tuple(
-                Cell(number(value, decimals=digits, signed=signed), bool(lowest))
+                Cell(number(value, decimals=digits, signed=signed), float(value), bool(lowest))
                 for value, lowest in zip(values[place], best[place], strict=True)
             ),
         )
@@ -80,31 +92,11 @@ def _score_group(means: xr.Dataset, score: str, experiments: Sequence[str]) -> G
     return Group(_titled(SCORE_NAMES[score], score_units(score, str(means["units"].values))), rows)
 
 
-def difference_table(
-    means: xr.Dataset, *, caption: str, experiments: Sequence[str], baselines: Sequence[str]
-) -> Table:
-    """How far each experiment's mean squared error is from that of the lead time's best baseline."""
-    floor = best_baseline(means["mse"], baselines=baselines).values
-    values = means["mse"].sel(forecast=list(experiments)).transpose("forecast", "lead_time").values
-    best = _lowest(values)
-    rows = tuple(
-        Row(
-            name,
-            True,
-            tuple(_difference(*cell) for cell in zip(values[place], floor, best[place], strict=True)),
-        )
-        for place, name in enumerate(experiments)
-    )
-    return Table(caption, _leads(means), (Group("Mean squared error against the best baseline, %", rows),))
-
-
-def _difference(own: float, floor: float, best: bool) -> Cell:
-    return Cell(percent(own / floor - 1) if floor else "–", bool(best))
-
-
-def _lowest(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Where the lowest of each column stands: shape (forecast, lead_time)."""
-    found: npt.NDArray[np.bool_] = values == values.min(axis=0)
+def _best(values: npt.NDArray[np.float64], score: str) -> npt.NDArray[np.bool_]:
+    """Where the best of each column stands: shape (forecast, lead_time)."""
+    distance = -values if FORMULAS[score].higher_is_better else np.abs(values - PERFECT.get(score, 0.0))
+    lowest = np.where(np.isfinite(distance), distance, np.inf).min(axis=0)
+    found: npt.NDArray[np.bool_] = distance == lowest
     return found
 
 

@@ -9,23 +9,43 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-LABELS = {"persistence": "persistence", "day_before": "day before", "climatology": "climatology"}
+LABELS = {
+    "persistence": "persistence",
+    "day_before": "day before",
+    "climatology": "climatology",
+    "damped_persistence": "damped persistence",
+}
 PHRASES = {
     "persistence": "the last field held",
     "day_before": "the same hour of the day before",
     "climatology": "the climatology",
+    "damped_persistence": "damped persistence",
 }
 DEFINITIONS = {
     "persistence": "the last field before the forecast begins, held",
     "day_before": "the same hour of the last day that was known when the forecast began",
     "climatology": "the training split's mean of the month, the hour of day and the point",
+    "damped_persistence": "the climatology and a part of the last field's departure from it; how large a part at which "
+    "lead time is fitted on the training split",
 }
 SCORE_NAMES = {
     "mse": "Mean squared error",
     "rmse": "Root mean squared error",
     "mae": "Mean absolute error",
     "bias": "Bias (forecast minus truth)",
+    "error_std": "Error standard deviation",
+    "acc": "Anomaly correlation",
+    "acc_centred": "Anomaly correlation, centred",
+    "ssim": "Structural similarity",
+    "psnr": "Peak signal-to-noise ratio",
+    "gradient_ratio": "Gradient ratio (1 is as rough as the truth)",
+    "crps": "Continuous ranked probability score",
+    "spread": "Spread of the members",
+    "frequency_bias": "Frequency bias",
+    "ets": "Equitable threat score",
+    "fss": "Fractions skill score",
 }
+UNITLESS = {"acc", "acc_centred", "ssim", "gradient_ratio", "frequency_bias", "ets", "fss"}
 MAX_DECIMALS = 8
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -46,8 +66,10 @@ def plain_units(units: str) -> str:
 
 
 def score_units(score: str, units: str) -> str:
-    """Units of a score of a variable: squared for the mean squared error."""
-    plain = plain_units(units)
+    """Units of a score of a variable: squared for the mean squared error, none for correlations and the like."""
+    if score == "psnr":
+        return "dB"
+    plain = "" if score in UNITLESS else plain_units(units)
     if score != "mse" or not plain:
         return plain
     return f"{plain}²" if plain.isalpha() else f"({plain})²"
@@ -56,14 +78,16 @@ def score_units(score: str, units: str) -> str:
 def decimals(values: npt.ArrayLike, *, significant: int = 3) -> int:
     """Decimals that give a typical value of these so many significant digits."""
     sizes = np.abs(np.asarray(values, dtype=np.float64)).ravel()
-    sizes = sizes[sizes > 0]
+    sizes = sizes[(sizes > 0) & np.isfinite(sizes)]
     if not len(sizes):
         return significant - 1
     return int(np.clip(significant - 1 - np.floor(np.log10(np.median(sizes))), 0, MAX_DECIMALS))
 
 
 def number(value: float, *, decimals: int, signed: bool = False) -> str:
-    """A number with a true minus sign; what rounds to zero has no sign."""
+    """A number with a true minus sign; what rounds to zero has no sign, and what is no number is a dash."""
+    if value != value:
+        return "–"
     rounded = round(value, decimals) or 0.0
     text = f"{rounded:+,.{decimals}f}" if signed and rounded else f"{rounded:,.{decimals}f}"
     return text.replace("-", "\N{MINUS SIGN}")

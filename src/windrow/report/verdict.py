@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from windrow.report.text import decimals, enumeration, hours, phrase, quantity
 
 
-def verdict(mse: xr.DataArray, *, experiment: str, baselines: Sequence[str], units: str) -> str:
+def verdict(
+    mse: xr.DataArray, *, experiment: str, baselines: Sequence[str], units: str, tested: xr.Dataset | None = None
+) -> str:
     """Two sentences on one experiment: its error at the longest lead time, and where it beats every baseline.
 
     Parameters
@@ -19,19 +22,59 @@ def verdict(mse: xr.DataArray, *, experiment: str, baselines: Sequence[str], uni
         Mean squared errors of shape (forecast, lead_time).
     units
         Units of the mean squared error.
+    tested
+        What `against_best` gives of the experiment, of shape (lead_time,); without it significance is not spoken of.
     """
     if not baselines:
         text = quantity(float(mse.sel(forecast=experiment)[-1]), units, decimals=decimals(mse[:, -1]))
         return f"At {_last(mse)} the mean squared error is {text}. No baseline was asked for to compare it with."
-    return f"{_at_the_end(mse, experiment, baselines, units)} {_where_it_wins(mse, experiment, baselines)}"
+    end, wins = _at_the_end(mse, experiment, baselines, units), _where_it_wins(mse, experiment, baselines)
+    if tested is None or not np.isfinite(tested["p"].values).any():
+        return f"{end} {wins}"
+    return f"{end[:-1]}{_how_sure(tested)}. {wins[:-1]}{_where_it_is_sure(mse, experiment, baselines, tested)}."
+
+
+def _how_sure(tested: xr.Dataset) -> str:
+    """Whether the difference at the longest lead time is significant."""
+    p, sure = float(tested["p"][-1]), bool(tested["verdict"][-1] != 0)
+    if not np.isfinite(p):
+        return ""
+    said = "below 0.001" if p < 0.001 else f"{p:.2g}"
+    return f"; the difference is {'' if sure else 'not '}significant (p{' = ' if p >= 0.001 else ' '}{said})"
+
+
+def _where_it_is_sure(mse: xr.DataArray, experiment: str, baselines: Sequence[str], tested: xr.Dataset) -> str:
+    """Where the wins are significant, as the end of a sentence."""
+    leads = [int(lead) for lead in mse["lead_time"]]
+    wins = (mse.sel(forecast=experiment) < best_baseline(mse, baselines=baselines)).values
+    if not wins.any():
+        worse = tested["verdict"].values == -1
+        return f"; it is significantly worse {_at(leads, worse)}" if worse.any() else ""
+    sure = wins & (tested["verdict"].values == 1)
+    if not sure.any():
+        return ", but nowhere significantly"
+    return f", significantly {'at all of them' if (sure == wins).all() else _at(leads, sure)}"
+
+
+def _at(leads: list[int], where: npt.NDArray[np.bool_]) -> str:
+    if where.all():
+        return "at every lead time"
+    return f"at {hours([lead for lead, true in zip(leads, where, strict=True) if true], among=leads)}"
 
 
 def comparison_verdict(
-    mse: xr.DataArray, *, experiments: Sequence[str], baselines: Sequence[str], units: str
+    mse: xr.DataArray,
+    *,
+    experiments: Sequence[str],
+    baselines: Sequence[str],
+    units: str,
+    tested: xr.Dataset | None = None,
+    foreign: Collection[tuple[str, str]] = (),
 ) -> str:
     """Which experiment is best at which lead time, then the verdict on the one that is best at the longest."""
     if len(experiments) == 1:
-        return verdict(mse, experiment=experiments[0], baselines=baselines, units=units)
+        (only,) = experiments
+        return verdict(mse, experiment=only, baselines=baselines, units=units, tested=_of(tested, only))
     winners = best_experiments(mse, experiments=experiments)
     leads = [int(lead) for lead in mse["lead_time"]]
     if len(set(winners)) == 1:
@@ -40,8 +83,14 @@ def comparison_verdict(
         won = {name: [lead for lead, best in zip(leads, winners, strict=True) if best == name] for name in winners}
         parts = [f"{name} at {hours(times, among=leads)}" for name, times in won.items()]
         first = f"The lowest mean squared error of the experiments has {enumeration(parts)}."
-    second = verdict(mse, experiment=winners[-1], baselines=baselines, units=units)
-    return f"{first} {second.replace('error is', f'error of {winners[-1]} is', 1)}"
+    best = winners[-1]
+    baselines = [name for name in baselines if (best, name) not in foreign]
+    second = verdict(mse, experiment=best, baselines=baselines, units=units, tested=_of(tested, best))
+    return f"{first} {second.replace('error is', f'error of {best} is', 1)}"
+
+
+def _of(tested: xr.Dataset | None, experiment: str) -> xr.Dataset | None:
+    return None if tested is None else tested.sel(forecast=experiment)
 
 
 def best_experiments(mse: xr.DataArray, *, experiments: Sequence[str]) -> list[str]:

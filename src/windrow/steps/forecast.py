@@ -34,4 +34,5 @@ def run(args: argparse.Namespace) -> None:
         threads=args.threads,
         output=args.output,
     )
-    print(f"{count} forecasts of {settings.sequences.target_steps} steps")
+    members = f" with {settings.members} members" if settings.members > 1 else ""
+    print(f"{count} forecasts of {settings.sequences.target_steps} steps{members}")

@@ -19,6 +19,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--export", nargs="?", type=Path, help="how the exported network compares, if there is one (JSON)"
     )
+    parser.add_argument(
+        "--benchmarks", type=Path, help="directory of Snakemake's benchmark files of the dataset, if there is one"
+    )
     parser.add_argument("--output", required=True, type=Path, help="the report (HTML)")
 
 
@@ -50,7 +53,8 @@ def run(args: argparse.Namespace) -> None:
         history=read_json(args.history),
         audit=read_json(args.audit),
         export=read_json(args.export) if args.export else None,
-        provenance=made_from({settings.experiment_name: args.scores}),
+        benchmarks=args.benchmarks,
+        provenance=made_from({"scores": args.scores, "history": args.history, "audit": args.audit}),
     )
     write_text(args.output, page)
     print(f"{args.output}: {scores.sizes['init_time']} samples, {len(page.encode()) / 1e6:.1f} MB")

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
     if missing := [path for path in paths if not path.exists()]:
         raise UserError(f"{missing[0]} is not there; run `snakemake --configfile {args.config}` first")
     comparison = side_by_side([read_scores(path) for path in paths])
-    print(summary_tables(comparison, split=args.split))
+    print(summary_tables(comparison, split=args.split, bootstrap=config.verification.bootstrap))
     pages = [path.with_name("report.html") for path in paths]
     pages.append(directory / "comparison" / args.split / "comparison.html")
     for page in pages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 
@@ -12,19 +13,32 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--forecasts", required=True, type=Path, help="the forecasts (Zarr)")
     parser.add_argument("--shards", required=True, type=Path, help="directory of the shards")
     parser.add_argument("--climatology", required=True, type=Path, help="climatology.nc")
+    parser.add_argument("--statistics", required=True, type=Path, help="statistics.json")
+    parser.add_argument(
+        "--damping", nargs="?", type=Path, help="damping.json, for the baseline damped_persistence"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="that score at the same time; default 1")
+    parser.add_argument(
+        "--dask",
+        nargs="?",
+        default="",
+        const="",  # a rule with no address gives the option alone
+        metavar="ADDRESS",
+        help="a Dask scheduler whose workers score instead",
+    )
     parser.add_argument("--output", required=True, type=Path, help="the scores (netCDF)")
 
 
 def run(args: argparse.Namespace) -> None:
     """Verify and write."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is there: each thread scores samples of its own
     from windrow import cuts, stages
-    from windrow.configfile import canonical
     from windrow.files import written_beside
+    from windrow.verification.inputs import Sources
     from windrow.verification.verify import verify
 
     settings = cuts.read_settings(stages.Verify, args.settings, stage="verify")
-    scores = verify(settings, forecasts=args.forecasts, shards=args.shards, climatology=args.climatology)
-    scores.attrs["windrow_settings"] = canonical(settings)
+    sources = Sources(args.forecasts, args.shards, args.climatology, args.statistics, args.damping)
     with written_beside(args.output) as beside:
-        scores.to_netcdf(beside, engine="netcdf4")
-    print(f"{scores.sizes['init_time']} samples, {scores.sizes['forecast']} forecasts")
+        axes = verify(settings, sources, beside, threads=args.threads, dask=args.dask)
+    print(f"{len(axes.init_hours)} samples, {len(axes.forecasts)} forecasts")

@@ -24,12 +24,13 @@ from windrow.training.adversarial_module import AdversarialModule
 from windrow.training.averaging import Averaging
 from windrow.training.data import Loader, valid_windows, window_length
 from windrow.training.device import chosen_device
-from windrow.training.examples import ExampleMaps
 from windrow.training.gradients import Gradients
 from windrow.training.history import History
 from windrow.training.interruption import Interruption
 from windrow.training.model import Surroundings, surroundings_of
 from windrow.training.module import ForecastModule
+from windrow.training.observers import Scene
+from windrow.training.observers.watch import Observers
 from windrow.training.progress import Curves, Progress
 from windrow.training.resume import Noise, ResumePoints, SharedBuffers
 from windrow.training.run import Run, fingerprint
@@ -95,7 +96,7 @@ def train(settings: Train, sources: Sources, *, work: Path, threads: int, model:
         )
     described = Described(statics.grid, climatology.attributes)
     save_trained(model, settings, sources.statistics, run.checkpoints.read_best(), described)
-    write_json(history, _told(record, trainer, windows))
+    write_json(history, _told(prepared, windows))
     run.finish()
 
 
@@ -150,6 +151,7 @@ class Prepared:
     module: ForecastModule
     loaders: tuple[Loader, Loader]
     record: History
+    observers: Observers
     run: Run
 
     def go(self) -> None:
@@ -175,6 +177,7 @@ def prepare(
     record = History(run.checkpoints, patience=options.patience, averaging=averaging)
     gradients = Gradients(record, settings.layout, options.gradient_clip, run.not_finite)
     points = ResumePoints(run.checkpoints, record, gradients, Interruption(options.checkpoint_minutes))
+    observers = Observers(record, options.observers, scene_of(settings, surroundings), run.pictures)
     callbacks: list[Callback] = [
         Noise(options.seed),
         SharedBuffers(),
@@ -183,21 +186,29 @@ def prepare(
         record,
         Progress(),
         Curves(record, gradients),
-        ExampleMaps(record, settings.layout, south_first=_south_first(surroundings)),
+        observers,
         points,
     ]
     trainer = build_trainer(options, device, callbacks, run.logger(), unused=adversarial)
     loaders = rank_loaders(trainer, options, reader, windows, window_length(settings.sequences))
     points.loader = loaders[0]
     module.steps_per_epoch = -(-len(points.loader) // options.accumulate)
-    return Prepared(trainer, module, loaders, record, run)
+    return Prepared(trainer, module, loaders, record, observers, run)
 
 
-def _south_first(surroundings: Surroundings) -> bool:
-    return bool(surroundings.latitude[0, 0] < surroundings.latitude[-1, 0])
+def scene_of(settings: Train, surroundings: Surroundings) -> Scene:
+    """What the observers watch."""
+    return Scene(
+        targets=settings.experiment.targets,
+        layout=settings.layout,
+        leads=settings.sequences.target_steps,
+        boundary_width=settings.experiment.strategy.boundary_width,
+        south_first=bool(surroundings.latitude[0, 0] < surroundings.latitude[-1, 0]),
+    )
 
 
-def _told(record: History, trainer: pl.Trainer, windows: SplitWindows) -> dict[str, Any]:
+def _told(prepared: Prepared, windows: SplitWindows) -> dict[str, Any]:
+    record, trainer = prepared.record, prepared.trainer
     return {
         "epochs": record.epochs,
         "best_epoch": record.best_epoch,
@@ -205,4 +216,5 @@ def _told(record: History, trainer: pl.Trainer, windows: SplitWindows) -> dict[s
         "windows": {name: len(found) for name, found in windows.items()},
         "device": trainer.strategy.root_device.type,
         "processes": trainer.world_size,
+        "observers": prepared.observers.summaries,
     }

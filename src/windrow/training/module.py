@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -75,11 +76,17 @@ class ForecastModule(pl.LightningModule):
             losses = losses + self.training_settings.kl_weight * unrolled.divergence
         return not_finite_for_all(losses.sum() * batch.share)
 
-    def validation_step(self, batch: Batch, _: int) -> None:
-        """The same, without gradient, over all lead times; and the squared errors of the targets."""
+    def validation_step(self, batch: Batch, _: int) -> dict[str, Any]:
+        """The same, without gradient, over all lead times; and the squared errors of the targets.
+
+        Returns
+        -------
+        For the observers: the normalised forecast, and the targets' normalised errors (window, lead, target, y, x).
+        """
         fields, forecast, _unrolled = self.forecast_batch(batch)
-        errors = self._squared_errors(forecast, fields)
-        self.validation_totals.add(self._losses(forecast, fields), errors)
+        error = self._error(forecast, fields)
+        self.validation_totals.add(self._losses(forecast, fields), self._mean_squares(error))
+        return {"forecast": forecast, "error": error}
 
     def forecast_batch(
         self, batch: Batch, *, leads: int | None = None, noise: Tensor | None = None
@@ -104,12 +111,15 @@ class ForecastModule(pl.LightningModule):
         forecast, truth = (part.select(*self.counted) for part in (forecast, truth))
         return self.loss(interior(forecast.tensor, self.width), interior(truth.tensor, self.width), self.weights)
 
-    def _squared_errors(self, forecast: NamedTensor, fields: NamedTensor) -> Tensor:
-        """Of the targets in physical units: (window, lead, target)."""
+    def _error(self, forecast: NamedTensor, fields: NamedTensor) -> Tensor:
+        """Of the targets: (window, lead, target, y, x)."""
         targets = self.experiment.targets
         truth = self.truth_of(fields, forecast.size("time"))
-        error = forecast.select(*targets).tensor - truth.select(*targets).tensor
-        places = [self.model.variables.index(name) for name in targets]
+        return forecast.select(*targets).tensor - truth.select(*targets).tensor
+
+    def _mean_squares(self, error: Tensor) -> Tensor:
+        """Mean squared errors in physical units: (window, lead, target)."""
+        places = [self.model.variables.index(name) for name in self.experiment.targets]
         scale = self.model.normalise.std[places].flatten()
         return (interior(error, self.width) ** 2).mean(dim=(-2, -1)) * scale**2
 

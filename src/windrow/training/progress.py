@@ -56,7 +56,7 @@ def bar(done: int, whole: int, seconds_left: float, epoch: int) -> str:
 
 
 class Curves(Callback):
-    """Curves for TensorBoard: losses, learning rate, gradient and throughput by step, scores by epoch."""
+    """Curves for TensorBoard: losses, learning rate, gradient and throughput by step; losses by epoch."""
 
     def __init__(self, record: History, gradients: Gradients, *, every: int = 20) -> None:
         self.record, self.gradients, self.every = record, gradients, every
@@ -83,14 +83,11 @@ class Curves(Callback):
         self._windows, self._since = 0, time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the epoch's losses and errors per variable and lead time."""
+        """Write the epoch's losses."""
         if self.record.ended or not self.record.epochs or not trainer.is_global_zero:
             return
         line = self.record.epochs[-1]
-        found = {name: line[name] for name in ("train_loss", "validation_loss")}
-        for name, errors in line["validation_rmse"].items():
-            found |= {f"validation_rmse/{name}/step_{lead:02d}": value for lead, value in enumerate(errors, 1)}
-        _write(trainer, found)
+        _write(trainer, {name: line[name] for name in ("train_loss", "validation_loss")})
 
 
 def _write(trainer: pl.Trainer, scalars: dict[str, float]) -> None:

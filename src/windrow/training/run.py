@@ -24,7 +24,11 @@ from windrow.training.checkpoints import Checkpoints
 from windrow.training.data import window_length
 from windrow.training.model import Surroundings
 
-WITHOUT_EFFECT = ("workers", "checkpoint_minutes")  # on the weights: an unfinished training goes on with others
+WITHOUT_EFFECT = (
+    "workers",
+    "checkpoint_minutes",
+    "observers",
+)  # on the weights: an unfinished training goes on with others
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,11 @@ class Run:
     def tensorboard(self) -> Path:
         """The TensorBoard log of all trainings; each has a directory of its name."""
         return self.work / "tensorboard"
+
+    @property
+    def pictures(self) -> Path:
+        """The latest pictures of the observers."""
+        return self.work / "observers"
 
     def logger(self) -> TensorBoardLogger:
         """For the curves; those of steps that are made again are drawn once."""
@@ -87,6 +96,7 @@ class Run:
         if not resumed:
             remove(self.checkpoints.directory)
             remove(self.tensorboard / self.name)
+            remove(self.pictures)
 
     def finish(self) -> None:
         """Remove the checkpoints."""

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.climatology import Climatology
+from windrow.errors import UserError
 from windrow.shards.layout import time_of
 from windrow.shards.reader import ShardReader
+from windrow.verification.damped import Damping
 
 DAY_HOURS = 24
 Fields = npt.NDArray[np.float32]
@@ -19,11 +21,15 @@ Fields = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Archive:
-    """What the baselines draw on: the archive, the climatology, the columns of the variables that are scored."""
+    """What the baselines draw on: the archive, the climatology, the columns of the variables that are scored.
+
+    `damping` is needed for `damped_persistence` alone.
+    """
 
     reader: ShardReader
     climatology: Climatology
     variables: tuple[str, ...]
+    damping: Damping | None = None
 
     @property
     def day_steps(self) -> int:
@@ -57,17 +63,40 @@ def day_before(archive: Archive, inits: npt.NDArray[np.int64], leads: int) -> Fi
 
 def climatology(archive: Archive, inits: npt.NDArray[np.int64], leads: int) -> Fields:
     """The training split's mean of the month, hour of day and point."""
+    return _means(archive, inits, range(1, leads + 1))
+
+
+def damped_persistence(archive: Archive, inits: npt.NDArray[np.int64], leads: int) -> Fields:
+    """The climatology and what is left of the last field's departure from it.
+
+    Raises
+    ------
+    UserError
+        If there are no factors.
+    """
+    if archive.damping is None:
+        raise UserError(
+            "damped_persistence needs its factors; run the stage damping and give its file by --damping"
+        )
+    factors = archive.damping.of(archive.variables, leads).astype(np.float32)[..., None, None]
+    departure = archive.fields(inits, 1) - _means(archive, inits, range(1))
+    return climatology(archive, inits, leads) + factors * departure
+
+
+def _means(archive: Archive, inits: npt.NDArray[np.int64], leads: range) -> Fields:
+    """The climatology at these steps after each initial step: (init, lead, variable, y, x)."""
     times: list[dt.datetime] = [
-        time_of(int(init) + lead, archive.reader.layout) for init in inits for lead in range(1, leads + 1)
+        time_of(int(init) + lead, archive.reader.layout) for init in inits for lead in leads
     ]
     found = archive.climatology.at(times, archive.variables)
-    return found.reshape(len(inits), leads, *found.shape[1:])
+    return found.reshape(len(inits), len(leads), *found.shape[1:])
 
 
 BASELINES: dict[str, Callable[[Archive, npt.NDArray[np.int64], int], Fields]] = {
     "persistence": persistence,
     "day_before": day_before,
     "climatology": climatology,
+    "damped_persistence": damped_persistence,
 }
 
 

@@ -1,104 +1,209 @@
-"""Score the model and every baseline on the same samples, a few initial times at a time."""
+"""Score all forecasts on the same samples and write the scores as they come, in memory that does not grow."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 
-from windrow.climatology import read_climatology
+from windrow.configfile import canonical
 from windrow.errors import UserError
-from windrow.extracted import hours_since_1900
-from windrow.forecasts import CHUNK_INITS, COORDINATES, Forecasts, open_forecasts
-from windrow.shards.reader import ShardReader
 from windrow.stages import Verify
-from windrow.statistics import split_hash
-from windrow.verification.baselines import BASELINES, Archive, truth, verifiable
-from windrow.verification.scores import SCORES, score_all
+from windrow.verification.conditional import QUANTILES, axis_of
+from windrow.verification.external import LOCK
+from windrow.verification.inputs import Inputs, Sources, data_ranges, open_inputs
+from windrow.verification.metric import metric_of
+from windrow.verification.parallel import in_order
+from windrow.verification.quantiles import exact_quantiles
+from windrow.verification.scores_file import ScoresFile, created
+from windrow.verification.scores_layout import Axes
+from windrow.verification.scoring import Part, Task, score_part
+from windrow.verification.spectra import bands_of, spacing_km
+from windrow.verification.thresholds import Threshold
+from windrow.verification.totals import Totals
+from windrow.verification.weights import weights_of
+from windrow.verification.windows import GaussianWindows
+
+_PART_INITS = 256
+_STEPS_AT_ONCE = 256
+Floats = npt.NDArray[np.float64]
 
 
-def verify(settings: Verify, *, forecasts: Path, shards: Path, climatology: Path) -> xr.Dataset:
-    """Scores per forecast, variable, initial time and lead time.
+def verify(settings: Verify, sources: Sources, output: Path, *, threads: int = 1, dask: str = "") -> Axes:
+    """Write the scores of the experiment, of the baselines and of other archives, all on the same samples.
 
-    Points on which the forecasts have the truth (`boundary_width` of the store) are left out for all. Initial
-    times that a baseline cannot forecast from are left out for all.
+    Points on which the forecasts have the truth (`boundary_width` of the store) are left out for all, and so are
+    initial times that one of the forecasts lacks and points at which one of them or the truth has no value.
+
+    Parameters
+    ----------
+    threads
+        That score at the same time. The scores do not depend on it.
+    dask
+        Address of the scheduler of a Dask cluster that scores instead.
 
     Raises
     ------
     UserError
-        If an input is missing or of another training split, or no initial time is left.
+        If an input is missing or of another training split, or no sample is left.
     """
-    store = open_forecasts(forecasts)
-    if store.group.attrs.get("split_hash") != split_hash(settings.train):
-        raise UserError(f"{forecasts} comes from a model of another training split; run the stage forecast again")
-    means = read_climatology(climatology, settings.train)
-    archive = Archive(ShardReader(shards, settings.layout), means, store.variables)
-    origin = hours_since_1900(settings.layout.origin)
-    inits = (store.init_hours - origin) // settings.layout.step_hours
-    kept = verifiable(archive, inits, settings.baselines)
-    if not kept.any():
-        raise UserError(
-            "no initial time has the whole day before it, which the baseline day_before needs; "
-            "lengthen the split or take day_before out of verification.baselines"
-        )
-    names = (str(store.group.attrs["experiment"]), *settings.baselines)
-    shape = (len(names), len(store.variables), len(inits), len(store.lead_hours))
-    scores = {score: np.full(shape, np.nan) for score in SCORES}
-    for start in range(0, len(inits), CHUNK_INITS):
-        chunk = slice(start, start + CHUNK_INITS)
-        _score_chunk(scores, store, archive, inits, chunk, kept, settings.baselines)
-    return _dataset({name: values[:, :, kept] for name, values in scores.items()}, names, store, kept)
+    inputs = open_inputs(settings, sources)
+    ranges = data_ranges(settings, sources, inputs.store.variables)
+    quantiles = [_truth_quantiles(inputs, place, settings.thresholds) for place in range(len(ranges))]
+    task = _task(settings, inputs, ranges, quantiles)
+    totals = task.totals()
+    with created(output, task.axes, {"windrow_settings": canonical(settings)}) as file:
+        _describe(file, task)
+        for found in in_order(score_part, task, _parts(inputs), threads=threads, dask=dask):
+            with LOCK:
+                file.write(found.first, found.scores)
+            for total, more in zip(totals, found.totals, strict=True):
+                total.merge(more)
+        _write_totals(file, task, totals)
+    return task.axes
 
 
-def _score_chunk(
-    scores: dict[str, npt.NDArray[np.float64]],
-    store: Forecasts,
-    archive: Archive,
-    inits: npt.NDArray[np.int64],
-    chunk: slice,
-    kept: npt.NDArray[np.bool_],
-    baselines: tuple[str, ...],
-) -> None:
-    places = np.flatnonzero(kept[chunk]) + chunk.start
-    if not len(places):
-        return
-    leads = len(store.lead_hours)
-    fields = [store.fields(chunk)[kept[chunk]]]
-    fields += [BASELINES[name](archive, inits[places], leads) for name in baselines]
-    observed = truth(archive, inits[places], leads)
-    inner = _interior(store)
-    for number, forecast in enumerate(fields):
-        for name, values in score_all(forecast[inner], observed[inner]).items():
-            scores[name][number][:, places] = values.transpose(2, 0, 1)
-
-
-def _interior(store: Forecasts) -> tuple[Any, ...]:
-    """The points that are forecast."""
-    width = int(store.group.attrs.get("boundary_width", 0))  # type: ignore[arg-type]
-    along = slice(width, -width or None)
-    return (..., along, along)
-
-
-def _dataset(
-    scores: dict[str, npt.NDArray[np.float64]],
-    names: tuple[str, ...],
-    store: Forecasts,
-    kept: npt.NDArray[np.bool_],
-) -> xr.Dataset:
-    dimensions = ("forecast", "variable", "init_time", "lead_time")
-    units = [store.attributes(name).get("units", "1") for name in store.variables]
-    return xr.Dataset(
-        {
-            **{name: (dimensions, values) for name, values in scores.items()},
-            "units": ("variable", np.array(units, dtype=object)),
-        },
-        coords={
-            "forecast": np.array(names, dtype=object),
-            "variable": np.array(store.variables, dtype=object),
-            "init_time": ("init_time", store.init_hours[kept], COORDINATES["init_time"]),
-            "lead_time": ("lead_time", store.lead_hours, COORDINATES["lead_time"]),
-        },
+def _task(settings: Verify, inputs: Inputs, ranges: dict[str, float], quantiles: list[Floats]) -> Task:
+    grid, width = inputs.grid, inputs.boundary_width
+    weights = weights_of(grid, settings.regions, boundary_width=width)
+    axes = Axes(
+        forecasts=inputs.names,
+        variables=inputs.store.variables,
+        units=inputs.units,
+        regions=weights.regions,
+        init_hours=inputs.store.init_hours[inputs.kept],
+        lead_hours=inputs.store.lead_hours,
+        grid=grid,
+        thresholds=settings.thresholds,
+        neighbourhoods=settings.neighbourhoods,
+        members=inputs.store.member_count,
     )
+    ny, nx = weights.values.shape[-2:]
+    return Task(
+        inputs=inputs,
+        axes=axes,
+        weights=weights,
+        metric=metric_of(grid, boundary_width=width),
+        windows=GaussianWindows(ny, nx),
+        bands=bands_of((ny, nx), spacing=spacing_km(grid)),
+        thresholds=tuple(
+            tuple(
+                Threshold(one, float(value)) for one, value in zip(settings.thresholds, found[1:-1], strict=True)
+            )
+            for found in quantiles
+        ),
+        conditions=tuple(
+            axis_of(float(found[0]), float(found[-1]), units=units)
+            for found, units in zip(quantiles, inputs.units, strict=True)
+        ),
+        ranges=tuple(ranges.values()),
+        absent=inputs.absent(),
+    )
+
+
+def _truth_quantiles(inputs: Inputs, variable: int, thresholds: tuple[float, ...]) -> Floats:
+    """Minimum, quantiles and maximum of the truth at the valid times."""
+    passes = partial(inputs.truths, variable, steps_at_once=_STEPS_AT_ONCE)
+    found = exact_quantiles(passes, (0.0, *thresholds, 1.0))
+    if np.isnan(found).any():
+        name = inputs.store.variables[variable]
+        raise UserError(f"the truth has no value of {name} at the times of the forecasts; choose another split")
+    return found
+
+
+def _parts(inputs: Inputs) -> Iterator[Part]:
+    """Runs of whole chunks of the store."""
+    chunks = inputs.chunks()
+    first = 0
+    while part := tuple(islice(chunks, max(1, _PART_INITS // inputs.store.chunk_inits))):
+        yield Part(first, part)
+        first += sum(map(len, part))
+
+
+def _describe(file: ScoresFile, task: Task) -> None:
+    """What was chosen for each variable."""
+    described = {"long_name": "range of values for SSIM and PSNR", "comment": "in the variable's units"}
+    file.add_value("data_range", ("variable",), np.array(task.ranges), described)
+    if task.axes.thresholds:
+        values = np.array([[one.value for one in its] for its in task.thresholds])
+        comment = "quantiles of the truth at all valid times and points that are scored, in the variable's units; "
+        comment += "the event is a value at or below that of a quantile under one half, else at or above"
+        file.add_value(
+            "threshold_value",
+            ("variable", "threshold"),
+            values,
+            {"long_name": "value of the threshold", "comment": comment},
+        )
+
+
+def _write_totals(file: ScoresFile, task: Task, totals: list[Totals]) -> None:
+    """Means over all samples."""
+    _write_maps(file, task, totals)
+    _write_spectra(file, task, totals)
+    _write_conditions(file, task, totals)
+    if task.axes.members > 1:
+        members = task.axes.members
+        file.add_axis("rank", np.arange(members + 1), {"long_name": "members below the truth", "units": "1"})
+        counts = np.full(_shape(task, members + 1), np.nan)
+        for place, total in enumerate(totals):
+            assert total.ranks is not None
+            counts[0, place] = total.ranks.counts
+        file.add("rank_histogram", counts)
+    described = {"long_name": "points at which the truth has a value and the forecast has none", "units": "1"}
+    missing = np.stack([total.missing for total in totals], axis=1)
+    file.add_value("missing", ("forecast", "variable"), missing, described)
+
+
+def _shape(task: Task, *more: int) -> tuple[int, ...]:
+    axes = task.axes
+    return len(axes.forecasts), len(axes.variables), len(axes.lead_hours), *more
+
+
+def _write_maps(file: ScoresFile, task: Task, totals: list[Totals]) -> None:
+    width = task.inputs.boundary_width
+    for name, number in (("bias_map", 0), ("mse_map", 1)):
+        inner = np.stack([total.maps.result()[number] for total in totals], axis=1)
+        around = [(0, 0)] * 3 + [(width, width)] * 2
+        file.add(name, np.pad(inner, around, constant_values=np.nan))
+
+
+def _write_spectra(file: ScoresFile, task: Task, totals: list[Totals]) -> None:
+    found = [total.spectra.result() for total in totals]
+    power = np.stack([one.power for one in found], axis=1)
+    coherence = np.stack([one.coherence for one in found], axis=1)
+    for number, lacking in enumerate(task.absent):
+        power[number, :, lacking] = np.nan
+        coherence[number, :, lacking] = np.nan
+    wavelength = {"long_name": "longest wavelength of the bin", "units": "km"}
+    file.add_value("wavelength", ("wavenumber_bin",), task.bands.wavelength_km, wavelength)
+    file.add("power", power)
+    file.add("coherence", coherence)
+    samples = np.stack([one.samples for one in found])
+    described = {"long_name": "samples behind the spectra: those whose fields are whole", "units": "1"}
+    file.add_value("spectrum_samples", ("variable", "lead_time"), samples, described)
+
+
+def _write_conditions(file: ScoresFile, task: Task, totals: list[Totals]) -> None:
+    """On the bins of all variables together."""
+    centres = np.unique(np.concatenate([axis.centres for axis in task.conditions]))
+    shape = _shape(task, len(centres))
+    values = {
+        "conditional_truth": np.full((*shape, len(QUANTILES)), np.nan),
+        "conditional_forecast": np.full((*shape, len(QUANTILES)), np.nan),
+        "conditional_count_forecast": np.zeros(shape),
+        "conditional_count_truth": np.zeros(shape),
+    }
+    for place, (axis, total) in enumerate(zip(task.conditions, totals, strict=True)):
+        found = total.conditional.result()
+        bins = np.searchsorted(centres, axis.centres)
+        results = (found.truth, found.forecast, found.forecast_count, found.truth_count)
+        for name, result in zip(values, results, strict=True):
+            values[name][:, place, :, bins] = np.moveaxis(result, 2, 0)
+    file.add_axis("condition", centres, {"long_name": "middle of the bin", "comment": "in the variable's units"})
+    file.add_axis("quantile", np.array(QUANTILES), {"long_name": "quantile", "units": "1"})
+    for name, result in values.items():
+        file.add(name, result)
