@@ -1,5 +1,6 @@
 """A tiny dataset, taken through extraction and shards by the steps themselves."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from windrow.config import Config
 from windrow.configfile import validate
 from windrow.shards.layout import manifest_path
 from windrow.testing import tiny_config, write_tiny_archive
+
+# Tests run side by side: where each of them computed with all cores they would get in each other's way.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @dataclass(frozen=True)
