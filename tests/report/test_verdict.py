@@ -73,7 +73,7 @@ def test_the_comparison_names_the_best_experiment_of_each_lead_time() -> None:
     assert best_experiments(mse, experiments=("a", "b")) == ["a", "a", "b"]
     text = comparison_verdict(mse, experiments=("a", "b"), baselines=["persistence"], units="K²")
     assert text.replace(SPACE, " ") == (
-        "The lowest mean squared error of the experiments has a at 3–6 h and b at 9 h. At 9 h the mean squared error "
+        "Lowest mean squared error among the experiments: a at 3–6 h and b at 9 h. At 9 h the mean squared error "
         "of b is 3.00 K², 25 % below the best baseline, the last field held (4.00 K²). "
         "It beats the baseline from lead time 9 h on."
     )

@@ -82,7 +82,7 @@ def comparison_verdict(
     else:
         won = {name: [lead for lead, best in zip(leads, winners, strict=True) if best == name] for name in winners}
         parts = [f"{name} at {hours(times, among=leads)}" for name, times in won.items()]
-        first = f"The lowest mean squared error of the experiments has {enumeration(parts)}."
+        first = f"Lowest mean squared error among the experiments: {enumeration(parts)}."
     best = winners[-1]
     baselines = [name for name in baselines if (best, name) not in foreign]
     second = verdict(mse, experiment=best, baselines=baselines, units=units, tested=_of(tested, best))
