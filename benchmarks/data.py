@@ -11,9 +11,8 @@ import argparse
 import os
 import shutil
 import sys
-import tempfile
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import inputs
@@ -21,7 +20,7 @@ from environments import own_command, prepared
 from machine import cdo_version, described
 from measuring import FailedError, run
 from ours import Windrow, month_settings, years_settings
-from rounds import Outcome, as_table, clear, compete, setups, tell
+from rounds import Outcome, as_table, clear, compete, in_directory, setups, tell
 from rows import Row, extract_row, shard_stages, shards_row, statistics_row, windows_row
 from scaling import (
     Bench,
@@ -248,10 +247,7 @@ def measure(args: argparse.Namespace, work: Path) -> int:
 def main() -> int:
     """Run in the given directory or in a temporary one."""
     args = arguments()
-    if args.work:
-        return measure(args, args.work.resolve())
-    with tempfile.TemporaryDirectory(prefix="windrow-benchmark-") as work:
-        return measure(args, Path(work))
+    return in_directory(args.work, partial(measure, args))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -127,3 +128,11 @@ def setups(outcomes: list[Outcome]) -> str:
         if told
         else ""
     )
+
+
+def in_directory(work: Path | None, measure: Callable[[Path], int]) -> int:
+    """Measure in the given directory, which is kept, or in a temporary one, which is removed."""
+    if work:
+        return measure(work.resolve())
+    with tempfile.TemporaryDirectory(prefix="windrow-benchmark-") as temporary:
+        return measure(Path(temporary))

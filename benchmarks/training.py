@@ -13,8 +13,8 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -22,7 +22,7 @@ from typing import Any
 
 from machine import as_list, computer, today
 from measuring import FailedError, run
-from rounds import clear, tell
+from rounds import clear, in_directory, tell
 from tables import duration, put_between
 from training_tables import (
     Model,
@@ -227,10 +227,7 @@ def measure(args: argparse.Namespace, work: Path) -> int:
 def main() -> int:
     """Run in the given directory or in a temporary one."""
     args = arguments()
-    if args.work:
-        return measure(args, args.work.resolve())
-    with tempfile.TemporaryDirectory(prefix="windrow-benchmark-") as work:
-        return measure(args, Path(work))
+    return in_directory(args.work, partial(measure, args))
 
 
 if __name__ == "__main__":

@@ -10,15 +10,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from environments import own_command, prepared, versions
 from inputs import once
 from machine import as_list, computer, today
 from measuring import Command, FailedError, run
-from rounds import as_table, compete, tell
+from rounds import as_table, compete, in_directory, tell
 from rows import Contender, Row
 from tables import duration, peaks_told, put_between
 
@@ -135,10 +135,7 @@ def measure(args: argparse.Namespace, work: Path) -> int:
 def main() -> int:
     """Run in the given directory or in a temporary one."""
     args = arguments()
-    if args.work:
-        return measure(args, args.work.resolve())
-    with tempfile.TemporaryDirectory(prefix="windrow-benchmark-") as work:
-        return measure(args, Path(work))
+    return in_directory(args.work, partial(measure, args))
 
 
 if __name__ == "__main__":
