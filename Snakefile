@@ -18,6 +18,7 @@ if not workflow.overwrite_configfiles:  # else the sample's keys would be merged
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/hardware.smk"
 include: "workflow/rules/inventory.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/extract.smk"
@@ -31,6 +32,10 @@ include: "workflow/rules/export.smk"
 include: "workflow/rules/verify.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/compare.smk"
+
+
+onstart:
+    occupy_results(log)
 
 
 onerror:

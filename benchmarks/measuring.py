@@ -22,10 +22,11 @@ TOLD = 15  # lines of the log in an error
 
 @dataclass(frozen=True)
 class Measured:
-    """When it began, wall time to the last end, peak memory of the largest process, and what was printed."""
+    """When it began, wall time to the last end, processor time of all, peak memory of the largest, what was printed."""
 
     begun: float
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
     output: str
 
@@ -47,16 +48,18 @@ def run(stages: Sequence[Sequence[Command]], log: Path, *, at_once: int = 1) -> 
         [log.with_suffix(f".{stage}.{place}") for place, _ in enumerate(some)] for stage, some in enumerate(stages)
     ]
     begun = time.monotonic()
-    peaks = []
+    used: list[tuple[float, int]] = []
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         for commands, own_logs in zip(stages, logs, strict=True):
-            peaks += pool.map(_child, commands, own_logs)
+            used += pool.map(_child, commands, own_logs)
     seconds = time.monotonic() - begun
-    return Measured(begun, seconds, max(peaks), "".join(path.read_text() for some in logs for path in some))
+    cpu_seconds, peaks = zip(*used, strict=True)
+    output = "".join(path.read_text() for some in logs for path in some)
+    return Measured(begun, seconds, sum(cpu_seconds), max(peaks), output)
 
 
-def _child(command: Command, log: Path) -> int:
-    """Peak memory (bytes) of one process and those it waited for."""
+def _child(command: Command, log: Path) -> tuple[float, int]:
+    """Processor time (seconds) and peak memory (bytes) of one process and those it waited for."""
     with log.open("w") as stream:
         try:
             process = subprocess.Popen(
@@ -74,4 +77,4 @@ def _child(command: Command, log: Path) -> int:
     if process.returncode:
         told = "\n".join(log.read_text(errors="replace").splitlines()[-TOLD:])
         raise FailedError(f"`{' '.join(map(str, command[:4]))} …` ended with {process.returncode}:\n{told}")
-    return int(usage.ru_maxrss) * 1024
+    return usage.ru_utime + usage.ru_stime, int(usage.ru_maxrss) * 1024

@@ -15,22 +15,26 @@ from measuring import FailedError, Measured, run
 from rows import Contender, Row
 from tables import digits, duration, markdown, megabytes, middle, spread, times_faster, verdict
 
-HEADER = ("", "median", "shortest – longest", "peak memory", "the first is", "to reach")
+HEADER = ("", "median", "shortest – longest", "processor time", "peak memory", "the first is", "to reach")
 
 
 @dataclass
 class Outcome:
-    """What was measured of a contender: seconds and peak memory of every run, or why it has none."""
+    """What was measured of a contender: times and peak memory of every run, or why it has none.
+
+    The processor time of a loop is not known: that of its process has the imports too.
+    """
 
     contender: Contender
     seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
     peaks: list[int] = field(default_factory=list)
     setups: list[float] = field(default_factory=list)
     problem: str = ""
 
     def forget(self) -> None:
         """Drop what was measured so far."""
-        for figures in (self.seconds, self.peaks, self.setups):
+        for figures in (self.seconds, self.cpu_seconds, self.peaks, self.setups):
             figures.clear()
 
 
@@ -75,6 +79,7 @@ def _once(outcome: Outcome, log: Path, *, at_once: int, is_first: bool) -> None:
         outcome.peaks.append(int(told["own_bytes"]))
     else:
         outcome.seconds.append(measured.seconds)
+        outcome.cpu_seconds.append(measured.cpu_seconds)
         outcome.peaks.append(measured.peak_bytes)
 
 
@@ -112,7 +117,8 @@ def _line(outcome: Outcome, ours: list[float]) -> list[str]:
     if outcome.problem:
         why = outcome.problem.splitlines()[-1][:120].replace("|", "/")
         return [f"{contender.name} ({why})", *[""] * (len(HEADER) - 1)]
-    figures = [middle(outcome.seconds), spread(outcome.seconds), megabytes(outcome.peaks)]
+    processor = middle(outcome.cpu_seconds) if outcome.cpu_seconds else ""
+    figures = [middle(outcome.seconds), spread(outcome.seconds), processor, megabytes(outcome.peaks)]
     if not ours or outcome.seconds is ours:
         return [contender.name, *figures, "", ""]
     ratio = times_faster(ours, outcome.seconds)

@@ -18,6 +18,7 @@ import netCDF4
 import numpy as np
 import pytest
 
+from tests.warm import steps
 from windrow import cli, cuts, extraction
 from windrow.files import read_json
 from windrow.grib.decode import Fields, Place
@@ -79,11 +80,15 @@ class Steps:
 
     def command(self, stage: str) -> list[str]:
         words = [stage, *self.inputs[stage], *self.outputs[stage]]
-        return [sys.executable, "-m", "windrow", *map(str, words)]
+        return ["-m", "windrow", *map(str, words)]
 
     def run(self, stage: str) -> subprocess.CompletedProcess[str]:
         """In a process of its own: HDF5 keeps files open that it could not write."""
-        return subprocess.run(self.command(stage), capture_output=True, text=True, timeout=120, check=False)
+        return steps().run(self.command(stage), timeout=120)
+
+    def run_from_cold(self, stage: str) -> None:
+        """In an interpreter of its own, whose sets have an order of their own."""
+        subprocess.run([sys.executable, *self.command(stage)], timeout=120, check=True)
 
     def files(self) -> dict[str, bytes]:
         """What there is, apart from the record of the scan, which is kept for the next one."""
@@ -98,9 +103,9 @@ STEPS = ("inventory", "audit", "extract", "statics", "statistics_month", "statis
 def undisturbed(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
     found = {}
     for stage in STEPS:
-        steps = Steps(tiny, tmp_path_factory.mktemp(stage))
-        assert steps.run(stage).returncode == 0
-        found[stage] = steps.files()
+        undisturbed = Steps(tiny, tmp_path_factory.mktemp(stage))
+        undisturbed.run_from_cold(stage)
+        found[stage] = undisturbed.files()
     return found
 
 
@@ -134,18 +139,18 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_half_written(
     small.mkdir()
     with mounted(small, "-t", "tmpfs", "-o", f"size={PAGE}", "tmpfs"):
         (small / "filler.scan").write_bytes(bytes(PAGE))
-        steps = Steps(tiny, small)
+        its = Steps(tiny, small)
         for pages in sorted({0, needed // 2, needed - 1}):
             resized(small, (1 + pages) * PAGE)
-            done = steps.run(stage)
+            done = its.run(stage)
             assert done.returncode == 2, done.stderr
             assert done.stderr.count("\n") == 1, done.stderr
             assert done.stderr.startswith(f"windrow {stage}: {small}/")
             assert "No space left on device" in done.stderr
-            assert {name: whole[name] for name in steps.files()} == steps.files()
+            assert {name: whole[name] for name in its.files()} == its.files()
         resized(small, 4 * PAGE * (needed + 100))
-        assert steps.run(stage).returncode == 0
-        assert steps.files() == whole
+        assert its.run(stage).returncode == 0
+        assert its.files() == whole
 
 
 @pytest.mark.slow
@@ -153,21 +158,22 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_half_written(
 def test_a_step_that_is_killed_at_random_times_ends_as_if_nothing_had_happened(
     tiny: Any, undisturbed: dict[str, dict[str, bytes]], tmp_path: Path, stage: str
 ) -> None:
-    steps = Steps(tiny, tmp_path)
+    its = Steps(tiny, tmp_path)
     start = time.monotonic()
-    assert steps.run(stage).returncode == 0
+    assert its.run(stage).returncode == 0
     whole_s = time.monotonic() - start
     draw = random.Random(stage)
     for path in tmp_path.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     for _ in range(5):
-        with subprocess.Popen(steps.command(stage), stdout=subprocess.DEVNULL) as process:
-            time.sleep(whole_s * draw.uniform(0.4, 1.0))
-            process.kill()
-        left = {name: content for name, content in steps.files().items() if ".part" not in name}
+        with open(os.devnull, "wb") as null:
+            started = steps().start(its.command(stage), stdout=null.fileno(), stderr=null.fileno())
+        time.sleep(whole_s * draw.uniform(0.1, 1.0))
+        started.kill()
+        left = {name: content for name, content in its.files().items() if ".part" not in name}
         assert left == {name: undisturbed[stage][name] for name in left}
-    assert steps.run(stage).returncode == 0
-    assert steps.files() == undisturbed[stage]
+    assert its.run(stage).returncode == 0
+    assert its.files() == undisturbed[stage]
 
 
 LATER = ("forecast", "verify", "report")
@@ -244,16 +250,16 @@ def test_a_full_disk_after_the_training_is_one_sentence_too(
     small.mkdir()
     with mounted(small, "-t", "tmpfs", "-o", f"size={PAGE}", "tmpfs"):
         (small / "filler").write_bytes(bytes(PAGE))
-        steps = LaterSteps(tiny, small, trained)
+        its = LaterSteps(tiny, small, trained)
         for pages in (0, needed // 2):
             resized(small, (1 + pages) * PAGE)
-            done = steps.run(stage)
+            done = its.run(stage)
             assert done.returncode == 2, done.stderr
             assert done.stderr.count("\n") == 1, done.stderr
             assert done.stderr == f"windrow {stage}: {small / name}: No space left on device\n"
             assert [path.name for path in small.iterdir()] == ["filler"]
         resized(small, 4 * PAGE * (needed + 100))
-        assert steps.run(stage).returncode == 0
+        assert its.run(stage).returncode == 0
         assert (small / name).exists()
 
 
@@ -267,13 +273,13 @@ def test_an_archive_that_cannot_be_written_is_read(
         with pytest.raises(OSError, match="Read-only"):
             (mirror / "a").touch()
         given = ["--archive", str(mirror)]
-        steps = Steps(tiny, tmp_path / "out")
+        its = Steps(tiny, tmp_path / "out")
         for stage, options in (
             ("inventory", ["--month", "2007-01", "--output"]),
             ("extract", ["--inventory", tmp_path / "out" / "2007.json", "--output"]),
         ):
             output = tmp_path / "out" / next(iter(undisturbed[stage]))
-            words = [stage, *steps.settings(stage), *given, *options, output]
+            words = [stage, *its.settings(stage), *given, *options, output]
             assert cli.main([str(word) for word in words]) == 0
     assert (tmp_path / "out" / "2007.json").read_bytes() == undisturbed["inventory"]["2007.json"]
     assert (tmp_path / "out" / "2007.nc").read_bytes() == undisturbed["extract"]["2007.nc"]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from windrow import __version__
 from windrow.errors import EndedBySignalError, UserError
+from windrow.work.place import place_line, usage_line
 
 STEPS = (
     "sample",
@@ -35,6 +36,8 @@ STEPS = (
     "reference",
     "summary",
     "models",
+    "plan",
+    "ledger",
 )
 
 
@@ -63,6 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
     named = arguments[0].replace("-", "_") if arguments else ""
     parsed = build_parser([named] if named in STEPS else STEPS).parse_args(arguments)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would look through all installed packages
+    # some shared file systems have no locks; no file is written by two, and a name is given to whole ones alone
+    os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
+    _tell(place_line(os.environ))
     try:
         parsed.run(parsed)
         sys.stdout.flush()
@@ -79,7 +85,14 @@ def main(arguments: list[str] | None = None) -> int:
         where = f"{problem.filename}: " if problem.filename is not None else ""
         print(f"windrow {parsed.step}: {where}{problem.strerror or problem}", file=sys.stderr)
         return 2
+    finally:
+        _tell(usage_line(os.environ))
     return 0
+
+
+def _tell(line: str) -> None:
+    if line:
+        print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

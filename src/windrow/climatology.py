@@ -75,6 +75,21 @@ def calendar_rows(firsts: npt.NDArray[np.int64], steps: int, layout: Layout) -> 
     return found
 
 
+def require_climatology(table: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]) -> None:
+    """Check that there is a reference for all times with these rows.
+
+    Raises
+    ------
+    UserError
+        If the training split had no such month.
+    """
+    if np.isnan(table[np.unique(rows)]).any():
+        raise UserError(
+            "strategy.anomaly needs a climatology of every month that is used, and the training split lacks "
+            "one; widen splits.train or set anomaly to false"
+        )
+
+
 def read_climatology(path: Path, train: tuple[Days, ...]) -> Climatology:
     """Read the `climatology.nc` of a training split.
 

@@ -29,24 +29,29 @@ def written_beside(path: Path, *, durable: bool = False) -> Iterator[Path]:
         A file is on the disk itself before it gets its name, so that no power cut leaves an empty one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    remove(beside)
+    part = beside(path)
+    remove(part)
     try:
         with named(path):
-            yield beside
-            if beside.is_dir():
+            yield part
+            if part.is_dir():
                 remove(path)
             if durable:
-                flush(beside)
-            os.replace(beside, path)
+                flush(part)
+            os.replace(part, path)
             if durable:
                 flush(path.parent)
     except (OSError, RuntimeError) as problem:
-        if not _is_netcdf(problem, beside):
+        if not _is_netcdf(problem, part):
             raise
-        raise OSError(*_reason(beside, problem), str(path)) from None
+        raise OSError(*_reason(part, problem), str(path)) from None
     finally:
-        remove(beside)
+        remove(part)
+
+
+def beside(path: Path) -> Path:
+    """Where a file or a directory is written before it is moved to its place."""
+    return path.with_name(f".{path.name}.part")
 
 
 @contextmanager

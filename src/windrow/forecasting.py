@@ -1,7 +1,10 @@
-"""Run a trained model over all windows of a split, batch by batch."""
+"""Run a trained model over all windows of a split, batch by batch, by one process or shared by several."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +12,19 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from windrow.climatology import calendar_rows, read_climatology
+from windrow.climatology import calendar_rows, read_climatology, require_climatology
 from windrow.config import known_steps
 from windrow.configfile import canonical
 from windrow.errors import UserError
 from windrow.extracted import hours_since_1900
-from windrow.files import written_beside
-from windrow.forecasts import create_forecasts
+from windrow.files import beside, written_beside
+from windrow.forecasts import Forecasts, create_forecasts, open_to_write
 from windrow.shards.reader import ShardReader
 from windrow.stages import Forecast
 from windrow.statistics import split_hash
 from windrow.training.calendar import calendar
 from windrow.training.data import valid_windows, window_length
-from windrow.training.fit import require_climatology
+from windrow.training.ranks import Ranks, start_processes
 from windrow.training.trained import Trained, load_trained
 from windrow.zarr_metadata import consolidate
 
@@ -29,22 +32,40 @@ _NOISE_SEED = 42
 
 
 def forecast_split(
-    settings: Forecast, *, shards: Path, climatology: Path, model: Path, threads: int, output: Path
+    settings: Forecast,
+    *,
+    shards: Path,
+    climatology: Path,
+    model: Path,
+    threads: int,
+    output: Path,
+    devices: int = 1,
+    nodes: int = 1,
 ) -> int:
-    """Forecast every valid window of the split and write the store; returns the number of windows.
+    """Forecast every valid window of the split and write the store.
 
     The initial time of a forecast is the time of its last input field. The random numbers of the members of an
-    ensemble follow from initial time and member, whatever the batches.
+    ensemble follow from initial time and member, whatever the batches. Several processes take turns with the chunks
+    of the store, so that each chunk is written by one of them, with the values that one process gives.
+
+    Returns
+    -------
+    int
+        The number of windows; 0 in all processes but the first.
 
     Raises
     ------
     UserError
         If the model was trained on other variables, windows or days, for a device that is not there, or draws no
-        random numbers and several members are asked for; the climatology is of other days, or the split has no window.
+        random numbers and several members are asked for; the climatology is of other days, or the split has no window;
+        another number of processes was started than is asked for.
     """
     if threads:
         torch.set_num_threads(threads)
     trained = _trained_for(settings, model, shards.parent / "graphs")
+    ranks = start_processes(trained.device, devices=devices, nodes=nodes)
+    if ranks.device is not None:
+        trained = replace(trained, model=trained.model.to(ranks.device), device=ranks.device)
     reader = ShardReader(shards, settings.layout)
     described = read_climatology(climatology, settings.train)
     firsts = valid_windows(reader, settings.days, settings.sequences, name=settings.split)
@@ -54,9 +75,10 @@ def forecast_split(
         require_climatology(trained.model.normalise.table.cpu().numpy(), rows)
     last_inputs = firsts + known_steps(settings.sequences) - 1
     init_hours = hours_since_1900(settings.layout.origin) + settings.layout.step_hours * last_inputs
-    with written_beside(output) as beside:
-        store = create_forecasts(
-            beside,
+
+    def create(path: Path) -> Forecasts:
+        return create_forecasts(
+            path,
             init_hours=init_hours,
             lead_hours=settings.layout.step_hours
             * np.arange(1, settings.sequences.target_steps + 1, dtype=np.int64),
@@ -70,11 +92,28 @@ def forecast_split(
             },
             members=settings.members,
         )
-        for start in range(0, len(firsts), store.chunk_inits):  # each chunk of the store is written once
+
+    with _shared_store(output, ranks, create) as store:
+        for start in range(ranks.rank * store.chunk_inits, len(firsts), ranks.size * store.chunk_inits):
             inits = slice(start, start + store.chunk_inits)
             store.write(inits, _forecasts(trained, reader, firsts[inits], init_hours[inits], settings))
-        consolidate(beside)
-    return len(firsts)
+    return len(firsts) if ranks.first else 0
+
+
+@contextmanager
+def _shared_store(output: Path, ranks: Ranks, create: Callable[[Path], Forecasts]) -> Iterator[Forecasts]:
+    """The store that the first process makes, for all to write into; it is in its place when all have."""
+    if not ranks.first:
+        ranks.wait()
+        yield open_to_write(beside(output))
+        ranks.wait()
+        return
+    with written_beside(output) as path:
+        store = create(path)
+        ranks.wait()
+        yield store
+        ranks.wait()
+        consolidate(path)
 
 
 def _trained_for(settings: Forecast, model: Path, graphs: Path) -> Trained:

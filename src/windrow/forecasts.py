@@ -16,6 +16,7 @@ from windrow.grid import Grid, field_attributes, read_zarr, write_zarr, write_za
 
 _DIMENSIONS = 4
 CHUNK_INITS = 32
+ALL = slice(None)
 _LEAST_INITS = 4  # in a chunk of an ensemble
 COORDINATES: dict[str, dict[str, Any]] = {
     "init_time": {**TIME, "standard_name": "forecast_reference_time", "long_name": "time of the last input"},
@@ -48,19 +49,20 @@ class Forecasts:
         """Units and names of a variable, and what ties it to the grid."""
         return dict(_array(self.group, variable).attrs)
 
-    def fields(self, inits: slice) -> npt.NDArray[np.float32]:
+    def fields(self, inits: slice, variables: slice = ALL) -> npt.NDArray[np.float32]:
         """Forecasts of shape (init, lead, variable, y, x) in physical units: of an ensemble the mean."""
         if self.member_count > 1:
-            return ensemble_mean(self.members(inits))
-        return self._stored(inits)
+            return ensemble_mean(self.members(inits, variables))
+        return self._stored(inits, variables)
 
-    def members(self, inits: slice) -> npt.NDArray[np.float32]:
+    def members(self, inits: slice, variables: slice = ALL) -> npt.NDArray[np.float32]:
         """Forecasts of shape (member, init, lead, variable, y, x) in physical units."""
-        stored = self._stored(inits)
+        stored = self._stored(inits, variables)
         return np.moveaxis(stored, 1, 0) if self.member_count > 1 else stored[None]
 
-    def _stored(self, inits: slice) -> npt.NDArray[np.float32]:
-        return np.stack([np.asarray(_array(self.group, name)[inits]) for name in self.variables], axis=-3)
+    def _stored(self, inits: slice, variables: slice) -> npt.NDArray[np.float32]:
+        names = self.variables[variables]
+        return np.stack([np.asarray(_array(self.group, name)[inits]) for name in names], axis=-3)
 
     def write(self, inits: slice, fields: npt.NDArray[np.float32]) -> None:
         """Store forecasts (init, lead, variable, y, x), of ensembles (init, member, lead, variable, y, x)."""
@@ -123,6 +125,11 @@ def create_forecasts(
     return Forecasts(group, init_hours, lead_hours, tuple(variables), members)
 
 
+def open_to_write(path: Path) -> Forecasts:
+    """Open a store that another process has created, to write into it."""
+    return _opened(zarr.open_group(path, mode="r+", zarr_format=3))
+
+
 def open_forecasts(path: Path) -> Forecasts:
     """Open a store to read.
 
@@ -133,9 +140,13 @@ def open_forecasts(path: Path) -> Forecasts:
     """
     try:
         group = zarr.open_group(path, mode="r", zarr_format=3)
-        inits, leads = (np.asarray(_array(group, name)[:]) for name in COORDINATES)
+        return _opened(group)
     except (FileNotFoundError, KeyError) as problem:
         raise UserError(f"cannot read the forecasts {path} ({problem}); run the stage forecast again") from None
+
+
+def _opened(group: zarr.Group) -> Forecasts:
+    inits, leads = (np.asarray(_array(group, name)[:]) for name in COORDINATES)
     members = _array(group, "member").shape[0] if "member" in group else 1
     dimensions = _DIMENSIONS + (members > 1)
     variables = tuple(sorted(name for name, array in group.arrays() if array.ndim == dimensions))

@@ -6,6 +6,7 @@ import datetime as dt
 import glob
 import hashlib
 import os
+import stat
 
 from windrow.config import Days, Source
 from windrow.errors import UserError
@@ -70,16 +71,31 @@ def archive_files(root: str, pattern: str, year: int, month: int) -> list[str]:
     UserError
         If there is no archive, or nothing of this month in it.
     """
+    return list(_states(root, pattern, year, month))
+
+
+def _states(root: str, pattern: str, year: int, month: int) -> dict[str, os.stat_result]:
+    """The same with what the file system says of each; it is asked once a file: archives have hundreds of thousands."""
     if not os.path.isdir(root):
         raise UserError(f"no such archive: {root}")
     wanted = filled(pattern, year, month)
-    names = glob.glob(wanted, root_dir=root, recursive=True, include_hidden=True)
-    found = sorted(name for name in names if not os.path.isdir(os.path.join(root, name)))
-    if lost := [name for name in found if not os.path.exists(os.path.join(root, name))]:
-        raise UserError(f"{os.path.join(root, lost[0])} is a link to nothing; mend it, or delete it")
+    names = sorted(glob.glob(wanted, root_dir=root, recursive=True, include_hidden=True))
+    directory = os.open(root, os.O_RDONLY)
+    try:
+        states = {name: _state(root, name, directory) for name in names}
+    finally:
+        os.close(directory)
+    found = {name: state for name, state in states.items() if not stat.S_ISDIR(state.st_mode)}
     if not found:
         raise UserError(nothing_for(root, year, month, wanted))
     return found
+
+
+def _state(root: str, name: str, directory: int) -> os.stat_result:
+    try:
+        return os.stat(name, dir_fd=directory)
+    except OSError:
+        raise UserError(f"{os.path.join(root, name)} is a link to nothing; mend it, or delete it") from None
 
 
 def archive_state(source: Source, year: int, month: int) -> str:
@@ -92,8 +108,6 @@ def archive_state(source: Source, year: int, month: int) -> str:
     """
     if not os.path.isdir(source.root):
         raise UserError(f"no such archive: {source.root}; {source.remedy or 'mend source.root in the config'}")
-    digest = hashlib.sha256()
-    for name in archive_files(source.root, source.files, year, month):
-        state = os.stat(os.path.join(source.root, name))
-        digest.update(f"{name} {state.st_size} {state.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
+    states = _states(source.root, source.files, year, month)
+    lines = [f"{name} {state.st_size} {state.st_mtime_ns}\n" for name, state in states.items()]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]

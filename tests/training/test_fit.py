@@ -1,7 +1,4 @@
 import json
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.warm import trainings
 from windrow import cli, cuts
 from windrow.training import fit
 
@@ -48,13 +46,12 @@ def assert_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], a
 
 def killed_after_epoch(arguments: list[str], epoch: int) -> None:
     """Run the step in a process of its own and kill it when it tells the end of an epoch."""
-    command = [sys.executable, "-m", "windrow.cli", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
+    started, lines = trainings().piped(["-m", "windrow", *arguments])
+    with lines:
+        for line in lines:
             if line.startswith(f"epoch {epoch + 1}/"):
-                process.kill()
-        assert process.wait() == -9
+                started.kill()
+    assert started.wait() == -9
 
 
 @pytest.mark.slow
@@ -115,15 +112,9 @@ def curves(output: Path) -> list[Path]:
 def run_alone(arguments: list[str], limit_s: float) -> str:
     """Run `windrow` in a process of its own, with those it starts; all of them are killed after the limit."""
     command = [str(Path(sys.executable).with_name("windrow")), *arguments]
-    started = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
-    with subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, **started) as process:
-        try:
-            output, _ = process.communicate(timeout=limit_s)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-    assert process.returncode == 0, output
-    return str(output)
+    done = trainings().run(command, timeout=limit_s, merged=True)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import xarray as xr
 
 from windrow import cuts, stages
 from windrow.climatology import read_climatology
+from windrow.configfile import canonical
 from windrow.errors import UserError
 from windrow.forecasting import forecast_split, member_noise
 from windrow.forecasts import open_forecasts
@@ -112,3 +115,30 @@ def test_members_of_a_network_that_draws_nothing_are_refused(tiny: Any, tmp_path
     with pytest.raises(UserError, match=r"draws no random numbers, .* its 2 members .* set forecast.members to 1"):
         Case(tiny, tmp_path, "convlstm").forecast("a.zarr", members=2)
     assert not (tmp_path / "a.zarr").exists()
+
+
+def test_two_processes_share_the_chunks_and_write_what_one_does(tiny: Any, tmp_path: Path) -> None:
+    case = Case(tiny, tmp_path, "convlstm")
+    alone = case.forecast("alone.zarr")
+    assert len(open_forecasts(alone).init_hours) > open_forecasts(alone).chunk_inits
+    places = {"shards": tiny.shards, "climatology": tiny.path / "climatology.nc", "model": tmp_path / "model.ckpt"}
+    options = [f"--{name}={path}" for name, path in places.items()]
+    settings = ("--settings", canonical(case.settings))
+    command = [sys.executable, "-m", "windrow", "forecast", *settings, *options, "--threads=2", "--devices=2"]
+    done = subprocess.run(
+        [*command, "--output", str(tmp_path / "shared.zarr")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("forecasts of 4 steps") == 1
+    written = [path.relative_to(alone) for path in sorted(alone.rglob("*")) if path.is_file()]
+    assert written == [
+        path.relative_to(tmp_path / "shared.zarr")
+        for path in sorted((tmp_path / "shared.zarr").rglob("*"))
+        if path.is_file()
+    ]
+    for path in written:
+        assert (alone / path).read_bytes() == (tmp_path / "shared.zarr" / path).read_bytes(), path

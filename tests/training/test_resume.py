@@ -1,10 +1,8 @@
 """A training that is killed, asked to end or damaged goes on at its step, to the same weights bit for bit."""
 
-import contextlib
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -15,6 +13,7 @@ import pytest
 import torch
 
 from tests.training.test_fit import assert_equal, options, weights
+from tests.warm import trainings
 from windrow import cli
 
 PLACE = "import sys, os, signal; from windrow.training import resume\n"
@@ -33,16 +32,18 @@ def windrow(arguments: list[str], tmp_path: Path, *, before: str = "", limit_s: 
     """Run a step in a process group of its own; with several ranks the script starts itself again."""
     script = tmp_path / "train.py"
     script.write_text(PLACE + before + RUN)
-    command = [sys.executable, str(script), *arguments]
+    done = trainings().run([str(script), *arguments], timeout=limit_s, merged=True)
+    return done.returncode, done.stdout
+
+
+def windrow_from_cold(arguments: list[str], tmp_path: Path, *, before: str, limit_s: float = 120) -> str:
+    """The same in an interpreter of its own, none of whose memory is shared."""
+    script = tmp_path / "train.py"
+    script.write_text(PLACE + before + RUN)
     started: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, env=environment, start_new_session=True, **started) as process:
-        try:
-            output, _ = process.communicate(timeout=limit_s)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-    return process.returncode, output
+    done = subprocess.run([sys.executable, str(script), *arguments], timeout=limit_s, check=False, **started)
+    assert done.returncode == 0, done.stdout
+    return str(done.stdout)
 
 
 def ended_at(place: tuple[int, int], name: str, *, rank: int = 0) -> str:
@@ -162,8 +163,7 @@ def noted(self, trainer, module):
 history.History.on_train_epoch_end = noted
 """
     arguments = options(tiny, tmp_path / "out", "convlstm", epochs=30)
-    code, output = windrow(arguments, tmp_path, before=measured)
-    assert code == 0, output
+    output = windrow_from_cold(arguments, tmp_path, before=measured)
     resident = [int(line.split()[1]) for line in output.splitlines() if line.startswith("resident")]
     assert len(resident) == 30
     assert max(resident[10:]) - resident[9] < 4e6

@@ -26,22 +26,30 @@ README = {"persistence": 8.41, "climatology": 3.77, "day_before": 2.46}
 LEADS = 4
 
 
-def store(path: Path, tiny: Any, inits: np.ndarray[Any, Any], offset: float, *, members: int = 1) -> None:
+def store(
+    path: Path,
+    tiny: Any,
+    inits: np.ndarray[Any, Any],
+    offset: float,
+    *,
+    members: int = 1,
+    variables: tuple[str, ...] = ("2t",),
+) -> None:
     """Forecasts that are the truth plus an offset; a member has its number on top of that."""
     hours = hours_since_1900(first_hour((2009, 1))) + inits
     with xr.open_dataset(tiny.extracted(2009)) as month:
-        values = month["2t"].values
+        values = np.stack([month[name].values for name in variables], axis=1)
         grid = grid_of_rows(month.latitude, month.longitude)
     found = create_forecasts(
         path,
         init_hours=hours,
         lead_hours=np.arange(1, LEADS + 1),
         grid=grid,
-        variables={"2t": {"units": "K"}},
+        variables={name: {"units": "K"} for name in variables},
         attributes={"experiment": "made", "split_hash": split_hash(tiny.config.splits.train)},
         members=members,
     )
-    fields = np.stack([values[init + 1 : init + 1 + LEADS] for init in inits])[:, :, None] + np.float32(offset)
+    fields = np.stack([values[init + 1 : init + 1 + LEADS] for init in inits]) + np.float32(offset)
     if members > 1:
         fields = np.stack([fields + np.float32(member) for member in range(members)], axis=1)
     found.write(slice(0, len(inits)), fields)
@@ -183,6 +191,18 @@ def test_the_scores_depend_neither_on_the_threads_nor_on_a_cluster(tiny: Any, tm
     options = {"processes": False, "protocol": "tcp://", "dashboard_address": None}  # by TCP everything is pickled
     with LocalCluster(n_workers=1, threads_per_worker=2, **options) as cluster:
         xr.testing.assert_identical(verified(tiny, path, dask=cluster.scheduler_address), alone)
+
+
+def test_the_scores_do_not_depend_on_how_many_variables_are_scored_at_once(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "forecasts.zarr"
+    store(path, tiny, np.arange(30, 430), 0.5, members=3, variables=("2t", "tcc"))
+    together = verified(tiny, path)
+    assert together.sizes["variable"] == 2
+    monkeypatch.setattr("windrow.verification.verify._VARIABLES_AT_ONCE", 1)
+    xr.testing.assert_identical(verified(tiny, path), together)
+    xr.testing.assert_identical(verified(tiny, path, threads=3), together)
 
 
 def test_a_point_that_one_forecast_lacks_is_left_out_for_all(tiny: Any, tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """A copy of the project that a test may edit, with a tiny archive, run by the real Snakemake."""
 
+import fcntl
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.warm import workflows
 from windrow.testing import tiny_config, write_tiny_archive
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +33,7 @@ class Project:
     def create(cls, path: Path) -> "Project":
         for name in COPIED:
             source = ROOT / name
-            ignore = shutil.ignore_patterns("__pycache__")
+            ignore = shutil.ignore_patterns("*.pyc.*")  # compiled files that another test is writing just now
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, path / name, **({"ignore": ignore} if source.is_dir() else {}))
         return cls(path)
@@ -43,7 +44,6 @@ class Project:
         return os.environ | {
             "PATH": f"{binaries}:{os.environ['PATH']}",
             "PYTHONPATH": str(self.path / "src"),
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
     def write_config(self, config: dict[str, Any] | str | None = None) -> None:
@@ -51,19 +51,11 @@ class Project:
         (self.path / "config.yaml").write_text(text)
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "--configfile", "config.yaml", "--cores", "2", *arguments]
+        return ["-m", "snakemake", "--configfile", "config.yaml", "--cores", "2", *arguments]
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*arguments),
-            cwd=self.path,
-            env=self.environment,
-            timeout=TIMEOUT_S,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        where = {"cwd": self.path, "env": self.environment}
+        return workflows().run(self.command(*arguments), timeout=TIMEOUT_S, merged=True, **where)
 
     def run(self, *arguments: str) -> str:
         done = self.snakemake(*arguments)
@@ -87,27 +79,17 @@ class Project:
         The kill comes as soon as a step writes something that is not yet in its place, at the latest after
         `delay_s`. Returns whether something was half-written.
         """
-        process = subprocess.Popen(
-            self.command(*arguments),
-            cwd=self.path,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        assert process.stdout is not None
-        lines = []
+        started, lines = workflows().piped(self.command(*arguments), cwd=self.path, env=self.environment)
+        told = []
         try:
-            for line in process.stdout:
-                lines.append(line)
+            for line in lines:
+                told.append(line)
                 if seen(line):
                     return self._wait_for_half_written(delay_s)
-            pytest.fail("the workflow ended before the kill:\n" + "".join(lines))
+            pytest.fail("the workflow ended before the kill:\n" + "".join(told))
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.stdout.close()
-            process.wait()
+            started.kill()
+            lines.close()
 
     def _wait_for_half_written(self, delay_s: float) -> bool:
         end = time.monotonic() + delay_s
@@ -145,8 +127,32 @@ def new_project(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Call
 
 
 @pytest.fixture(scope="session")
-def finished(new_project: Callable[[], Project]) -> Project:
+def made(new_project: Callable[[], Project], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose workflow has run to its end, for all workers: the first that needs it makes it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    place = shared / "made"
+    with open(shared / "made.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            project = new_project()
+            project.run()
+            project.path.rename(place)
+    return place
+
+
+@pytest.fixture(scope="session")
+def new_finished(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Project]:
+    """Copies of the finished project, with all times as they were."""
+
+    def create() -> Project:
+        path = tmp_path_factory.mktemp("finished")
+        return Project(Path(shutil.copytree(made, path, dirs_exist_ok=True)))
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def finished(new_finished: Callable[[], Project]) -> Project:
     """A project whose workflow has run to its end; tests put back what they edit."""
-    project = new_project()
-    project.run()
-    return project
+    return new_finished()

@@ -10,9 +10,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def extracted(new_project: Callable[[], Any]) -> Any:
-    project = new_project()
-    project.run("--until", "extract", "audit")
+def extracted(new_finished: Callable[[], Any]) -> Any:
+    project = new_finished()
+    assert planned(project) == set()
     return project
 
 

@@ -1,7 +1,8 @@
 """Dry-runs of the paper's experiment and of the SLURM profile."""
 
 import re
-from collections import Counter
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +80,10 @@ def test_the_papers_experiment_plans_every_month_year_and_experiment(gmd: Any) -
 def test_the_papers_experiment_plans_the_same_on_slurm_in_few_queue_entries(gmd: Any) -> None:
     output = gmd.run("--profile", "profiles/slurm", "--dry-run")
     assert counts(output) == GMD_JOBS
-    groups = set(re.findall(r"^group job (\S+) ", output, flags=re.M))
+    groups = len(re.findall(r"^\[[^]]*\] Group job month ", output, flags=re.M))
+    assert groups == 13
     single = len(re.findall(r"^rule (?!all)\w+:", output, flags=re.M))
-    assert len(groups) + single < 60
+    assert groups + single < 60
 
 
 def test_every_rule_goes_to_the_partition_of_its_kind_of_work(new_project: Any) -> None:
@@ -99,10 +101,36 @@ def test_every_rule_goes_to_the_partition_of_its_kind_of_work(new_project: Any) 
     assert found == {rule: {partition} for rule, partition in PARTITIONS.items()}
 
 
-def test_training_and_forecasts_ask_slurm_for_a_gpu(new_project: Any) -> None:
-    output = new_project().run("--profile", "profiles/slurm", "--dry-run", "--forceall")
-    asked = Counter(re.findall(r"gres=(\S+?),", output))
-    assert asked == {"gpu:1": 4}
+def test_trainings_and_forecasts_ask_slurm_for_the_devices_and_nodes_of_the_training(new_project: Any) -> None:
+    project = new_project()
+    training = project.config["experiments"]["cnn"]["training"]
+    training |= {"devices": 2, "nodes": 3}
+    project.config["experiments"]["convlstm"]["training"]["accelerator"] = "cpu"
+    project.write_config()
+    output = project.run("--profile", "profiles/slurm", "--dry-run", "--forceall")
+    names = ("nodes", "devices", "tasks", "gres", "mpi", "launcher")
+    asked = {
+        (rule, experiment): tuple((re.search(rf" {name}=([^,\n]*)", body) or " -")[1] for name in names)
+        for rule, body in re.findall(r"^ *rule (train|forecast):\n(.*?)^ *(?=\[)", output, flags=re.M | re.S)
+        for experiment in re.findall(r"experiment=(\w+)", body)
+    }
+    assert asked == {
+        (rule, name): found
+        for rule in ("train", "forecast")
+        for name, found in {
+            "cnn": ("3", "2", "6", "gpu:2", "srun", "srun"),
+            "convlstm": ("1", "1", "1", "-", "", "srun"),
+        }.items()
+    }
+    assert output.count("slurm_extra=--signal=USR1@180") == 2
+
+
+def test_beside_a_profile_that_is_given_the_cores_of_this_machine_do_not_count(new_project: Any) -> None:
+    project = new_project()
+    command = [sys.executable, "-m", "snakemake", "--configfile", "config.yaml", "--dry-run"]
+    options = {"cwd": project.path, "env": project.environment, "text": True, "check": True, "timeout": 120}
+    done = subprocess.run([*command, "--profile", "profiles/slurm"], stdout=subprocess.PIPE, **options)
+    assert set(re.findall(r"^ *threads: (\d+)$", done.stdout, flags=re.M)) >= {"8"}
 
 
 def test_the_shards_are_written_by_ranks_on_slurm_and_by_one_process_elsewhere(new_project: Any) -> None:

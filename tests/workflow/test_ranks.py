@@ -1,5 +1,6 @@
 """The shards written by MPI ranks that Snakemake starts."""
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,13 @@ def blocks_of(project: Any) -> dict[str, bytes]:
     return {str(path.relative_to(chunks)): path.read_bytes() for path in chunks.rglob("*") if path.is_file()}
 
 
-def test_ranks_write_what_one_process_writes_and_a_lost_block_comes_back(new_project: Any) -> None:
-    project = new_project()
-    project.run("--set-resources", "shards:tasks=2", *UNTIL)
-    by_ranks = blocks_of(project)
-    assert len(by_ranks) == 8
+def test_ranks_write_what_one_process_writes_and_a_lost_block_comes_back(new_finished: Any) -> None:
+    project = new_finished()
+    by_one = blocks_of(project)
+    assert len(by_one) == 8
+    shutil.rmtree(shards_of(project) / "data" / "c")
+    project.run("--forcerun", "shards", "--set-resources", "shards:tasks=2", *UNTIL)
+    assert blocks_of(project) == by_one
     assert "python -m mpi4py" in project.run(
         "--dry-run", "--printshellcmds", "--forcerun", "shards", *UNTIL, "--set-resources", "shards:tasks=2"
     )
@@ -41,12 +44,11 @@ def test_ranks_write_what_one_process_writes_and_a_lost_block_comes_back(new_pro
     told = project.run("--forcerun", "shards", *UNTIL)
     assert told.count("kept") == 7
     assert "block 24: 372 of 372 steps" in told
-    assert blocks_of(project) == by_ranks
+    assert blocks_of(project) == by_one
 
 
-def test_a_rank_that_fails_tells_why_once_more_at_the_end(new_project: Any) -> None:
-    project = new_project()
-    project.run(*UNTIL)
+def test_a_rank_that_fails_tells_why_once_more_at_the_end(new_finished: Any) -> None:
+    project = new_finished()
     path = block_path(shards_of(project), 23)
     path.unlink()
     path.parent.rmdir()

@@ -1,6 +1,7 @@
 """Only what an edit touches runs again: real dry-runs after real edits."""
 
 import copy
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 pytestmark = pytest.mark.slow
 
 AFTER_TRAINING = ("forecast", "verify", "report")
+DATASET = "Y2007to2009M01-6_5-49.60N02.60E-2t_tcc"
 
 
 def of_experiment(name: str, *rules: str) -> set[str]:
@@ -138,8 +140,7 @@ def test_a_second_run_does_nothing(project: Any) -> None:
     ["results/{dataset}/statistics.json", "results/{dataset}/audit.json", "src/windrow/shards/blocks.py"],
 )
 def test_a_touched_but_unchanged_small_file_reruns_nothing(project: Any, file: str) -> None:
-    dataset = "Y2007to2009M01-6_5-49.60N02.60E-2t_tcc"
-    (project.path / file.format(dataset=dataset)).touch()
+    (project.path / file.format(dataset=DATASET)).touch()
     assert project.planned() == set()
 
 
@@ -166,17 +167,14 @@ def test_an_edit_of_a_source_file_reruns_the_rules_that_use_it(project: Any, fil
         path.write_text(text)
 
 
-def test_one_more_year_adds_blocks_and_neither_rewrites_old_ones_nor_trains_again(new_project: Any) -> None:
-    project = new_project()
-    project.config["dataset"]["name"] = "growing"
-    project.config["dataset"]["period"] = [{"years": "2007-2008", "months": 1}]
-    project.config["splits"]["test"] = [["2008-01-20", "2008-01-31"]]
-    project.config["splits"]["validation"] = [["2008-01-01", "2008-01-19"]]
-    del project.config["experiments"]["convlstm"]
+def test_one_more_year_adds_blocks_and_neither_rewrites_old_ones_nor_trains_again(new_finished: Any) -> None:
+    project = new_finished()
+    project.config["dataset"]["name"] = DATASET  # the one that it has, kept while it grows
     project.write_config()
-    project.run()
-    project.config["dataset"]["period"] = [{"years": "2007-2009", "months": 1}]
+    shown = both("report")  # which tell what is asked for: the name, and the period
+    assert project.planned() == shown
+    shutil.copytree(project.path / "archive" / "2009", project.path / "archive" / "2010")
+    project.config["dataset"]["period"] = [{"years": "2007-2010", "months": 1}]
     project.write_config()
-    shown = "report cnn"  # the report names the period
-    added = {f"{rule} 2009 01" for rule in ("inventory", "extract")} | {"audit", "shards_layout", "shards 2009"}
-    assert project.planned() == {*added, shown}
+    added = {f"{rule} 2010 01" for rule in ("inventory", "extract")} | {"audit", "shards_layout", "shards 2010"}
+    assert project.planned() == {*added, *shown}

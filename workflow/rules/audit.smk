@@ -4,7 +4,6 @@
 rule audit:
     input:
         inventories=INVENTORIES,
-        sources=sources("audit"),
     output:
         audit="results/{dataset}/audit.json",
     log:
@@ -16,10 +15,11 @@ rule audit:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=memory("audit"),
+        runtime=minutes("audit"),
     params:
         settings=settings("audit"),
+        sources=sources("audit"),
     shell:
         """
         windrow audit \

@@ -7,12 +7,12 @@ rule compare:
             "results/{{dataset}}/{experiment}/{{split}}/scores.nc", experiment=sorted(CONFIG.experiments)
         ),
         histories=expand("results/{{dataset}}/{experiment}/history.json", experiment=sorted(CONFIG.experiments)),
-        sources=sources("compare"),
     output:
         comparison=report(
             "results/{dataset}/comparison/{split}/comparison.html",
             caption="../report/comparison.rst",
             category="Comparison",
+            labels={"split": "{split}"},
         ),
         table="results/{dataset}/comparison/{split}/comparison.csv",
     log:
@@ -23,10 +23,11 @@ rule compare:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=memory("compare", "split"),
+        runtime=minutes("compare", "split"),
     params:
         settings=settings("compare", "split"),
+        sources=sources("compare"),
     shell:
         """
         windrow compare \

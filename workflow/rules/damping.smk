@@ -5,7 +5,6 @@ rule damping:
     input:
         blocks=blocks_of_damping,
         climatology="results/{dataset}/climatology.nc",
-        sources=sources("damping"),
     output:
         damping="results/{dataset}/damping.json",
     log:
@@ -16,10 +15,11 @@ rule damping:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("damping"),
+        runtime=minutes("damping"),
     params:
         settings=settings("damping"),
+        sources=sources("damping"),
         shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
     shell:
         """

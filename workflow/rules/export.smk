@@ -5,7 +5,6 @@ rule export:
     input:
         blocks=blocks_of_test,
         model="results/{dataset}/{experiment}/model.ckpt",
-        sources=sources_and_model("export"),
     output:
         network="results/{dataset}/{experiment}/model.onnx",
         comparison="results/{dataset}/{experiment}/export.json",
@@ -17,10 +16,11 @@ rule export:
         "../../envs/train.yaml"
     threads: 4
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=memory("export", "experiment"),
+        runtime=minutes("export", "experiment"),
     params:
         settings=settings("export"),
+        sources=sources_and_model("export"),
         shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
     shell:
         """

@@ -4,7 +4,6 @@
 rule extract:
     input:
         inventory=expand("results/inventory/{archive}/{{year}}/{{month}}.json", archive=CONFIG.source.name),
-        sources=sources("extract"),
     output:
         month="results/{dataset}/extracted/{year}/{month}.nc",
     log:
@@ -15,10 +14,11 @@ rule extract:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("extract", "year", "month"),
+        runtime=minutes("extract", "year", "month"),
     params:
         settings=settings("extract"),
+        sources=sources("extract"),
         root=archive_root,
     shell:
         """

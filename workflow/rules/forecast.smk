@@ -6,7 +6,6 @@ rule forecast:
         blocks=blocks_of_split,
         climatology="results/{dataset}/climatology.nc",
         model="results/{dataset}/{experiment}/model.ckpt",
-        sources=sources_and_model("forecast"),
     output:
         forecasts=directory("results/{dataset}/{experiment}/{split}/forecasts.zarr"),
     log:
@@ -17,10 +16,18 @@ rule forecast:
         "../../envs/train.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=memory("forecast", "experiment", "split"),
+        runtime=minutes("forecast", "experiment", "split"),
+        nodes=nodes_of_training,
+        devices=devices_of_training,
+        tasks=ranks_of_training,
+        tasks_per_gpu=0,  # else SLURM's executor takes the number of all tasks for it
+        gres=gpus_of_training,
+        mpi=mpi_of_training,
+        launcher="",
     params:
         settings=settings("forecast", "experiment", "split"),
+        sources=sources_and_model("forecast"),
         shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
     shell:
         """
@@ -30,6 +37,9 @@ rule forecast:
             --climatology {input.climatology:q} \
             --model {input.model:q} \
             --threads {threads} \
+            --nodes {resources.nodes} \
+            --devices {resources.devices} \
+            --launcher {resources.launcher:q} \
             --output {output.forecasts:q} \
             2>&1 | tee {log:q}
         """

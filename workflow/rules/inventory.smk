@@ -2,8 +2,6 @@
 
 
 rule inventory:
-    input:
-        sources=sources("inventory"),
     output:
         inventory="results/inventory/{archive}/{year}/{month}.json",
     log:
@@ -15,10 +13,11 @@ rule inventory:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=memory("inventory", "year", "month"),
+        runtime=minutes("inventory", "year", "month"),
     params:
         settings=settings("inventory"),
+        sources=sources("inventory"),
         root=archive_root,
         archive=state_of_archive,  # instead of files as input: a moved archive is the same
     shell:

@@ -9,12 +9,12 @@ rule report:
         history="results/{dataset}/{experiment}/history.json",
         audit="results/{dataset}/audit.json",
         export=comparison_of_export,
-        sources=sources("report"),
     output:
         report=report(
             "results/{dataset}/{experiment}/{split}/report.html",
             caption="../report/experiment.rst",
             category="Experiments",
+            labels={"experiment": "{experiment}", "split": "{split}"},
         ),
     log:
         "logs/{dataset}/report/{experiment}-{split}.log",
@@ -24,10 +24,11 @@ rule report:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=memory("report", "experiment", "split"),
+        runtime=minutes("report", "experiment", "split"),
     params:
         settings=settings("report", "experiment", "split"),
+        sources=sources("report"),
         shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
         benchmarks=lambda wildcards: f"results/{wildcards.dataset}/benchmark",
     shell:

@@ -4,7 +4,6 @@
 rule shards_layout:
     input:
         months=month_paths("results/{dataset}/extracted/{year}/{month}.nc", MONTHS),
-        sources=sources("shards_layout"),
     output:
         group="results/{dataset}/shards/zarr.json",
         data="results/{dataset}/shards/data/zarr.json",
@@ -18,10 +17,11 @@ rule shards_layout:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory("shards_layout"),
+        runtime=minutes("shards_layout"),
     params:
         settings=settings("shards_layout"),
+        sources=sources("shards_layout"),
         shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
     shell:
         """
@@ -36,7 +36,6 @@ rule shards_layout:
 rule shards:
     input:
         months=extracted_of_year,
-        sources=sources("shards"),
     output:
         manifest="results/{dataset}/shards/blocks/{year}.json",
     log:
@@ -47,11 +46,12 @@ rule shards:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("shards", "year"),
+        runtime=minutes("shards", "year"),
         tasks=1,
     params:
         settings=settings("shards", "year"),
+        sources=sources("shards"),
         launcher=launcher,
     shell:
         """

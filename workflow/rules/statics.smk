@@ -5,7 +5,6 @@ rule statics:
     input:
         inventory=INVENTORIES[0],  # one month alone, so that a period that grows trains nothing again
         month=month_paths("results/{dataset}/extracted/{year}/{month}.nc", MONTHS[:1]),
-        sources=sources("statics"),
     output:
         statics="results/{dataset}/statics.nc",
     log:
@@ -16,10 +15,11 @@ rule statics:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory("statics"),
+        runtime=minutes("statics"),
     params:
         settings=settings("statics"),
+        sources=sources("statics"),
         root=archive_root,
     shell:
         """

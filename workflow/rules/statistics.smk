@@ -4,7 +4,6 @@
 rule statistics_month:
     input:
         month="results/{dataset}/extracted/{year}/{month}.nc",
-        sources=sources("statistics_month"),
     output:
         part="results/{dataset}/statistics/{year}/{month}.nc",
     log:
@@ -15,10 +14,11 @@ rule statistics_month:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=memory("statistics_month", "year", "month"),
+        runtime=minutes("statistics_month", "year", "month"),
     params:
         settings=settings("statistics_month", "year", "month"),
+        sources=sources("statistics_month"),
     shell:
         """
         windrow statistics_month \
@@ -33,7 +33,6 @@ rule statistics_month:
 rule statistics:
     input:
         parts=parts_of_training,
-        sources=sources("statistics"),
     output:
         statistics="results/{dataset}/statistics.json",
         climatology="results/{dataset}/climatology.nc",
@@ -45,10 +44,11 @@ rule statistics:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=memory("statistics"),
+        runtime=minutes("statistics"),
     params:
         settings=settings("statistics"),
+        sources=sources("statistics"),
     shell:
         """
         windrow statistics \

@@ -7,7 +7,6 @@ rule train:
         statistics="results/{dataset}/statistics.json",
         climatology="results/{dataset}/climatology.nc",
         statics="results/{dataset}/statics.nc",
-        sources=sources_and_model("train"),
     output:
         model="results/{dataset}/{experiment}/model.ckpt",
         history="results/{dataset}/{experiment}/history.json",
@@ -19,10 +18,18 @@ rule train:
         "../../envs/train.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
-        runtime=720,
+        mem_mb=memory("train", "experiment"),
+        runtime=minutes("train", "experiment"),
+        nodes=nodes_of_training,
+        devices=devices_of_training,
+        tasks=ranks_of_training,
+        tasks_per_gpu=0,  # else SLURM's executor takes the number of all tasks for it
+        gres=gpus_of_training,
+        mpi=mpi_of_training,
+        launcher="",
     params:
         settings=settings("train", "experiment"),
+        sources=sources_and_model("train"),
         shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
         work=lambda wildcards: f"results/{wildcards.dataset}/{wildcards.experiment}/training",
     shell:
@@ -35,6 +42,7 @@ rule train:
             --statics {input.statics:q} \
             --work {params.work:q} \
             --threads {threads} \
+            --launcher {resources.launcher:q} \
             --model {output.model:q} \
             --history {output.history:q} \
             2>&1 | tee {log:q}

@@ -9,7 +9,6 @@ rule verify:
         statistics="results/{dataset}/statistics.json",
         damping=damping_of_dataset,
         external=files_of_external,
-        sources=sources("verify"),
     output:
         scores="results/{dataset}/{experiment}/{split}/scores.nc",
     log:
@@ -20,15 +19,18 @@ rule verify:
         "../../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory("verify", "experiment", "split"),
+        runtime=minutes("verify", "experiment", "split"),
+        tasks=1,
         dask="",
     params:
         settings=settings("verify"),
+        sources=sources("verify"),
         shards=lambda wildcards: f"results/{wildcards.dataset}/shards",
+        launcher=launcher,
     shell:
         """
-        windrow verify \
+        {params.launcher} verify \
             --settings {params.settings:q} \
             --forecasts {input.forecasts:q} \
             --shards {params.shards:q} \
@@ -37,6 +39,7 @@ rule verify:
             --damping {input.damping:q} \
             --threads {threads} \
             --dask {resources.dask:q} \
+            --ranks {resources.tasks} \
             --output {output.scores:q} \
             2>&1 | tee {log:q}
         """

@@ -22,7 +22,7 @@ from windrow.report.maps import case_viewer, score_viewer, thinning
 from windrow.report.observed import error_maps, state_errors
 from windrow.report.published import Curve
 from windrow.report.published import read as published_curves
-from windrow.report.resources import read_benchmarks, resource_rows
+from windrow.report.resources import read_resources
 from windrow.report.sections import (
     DETAILED,
     conditional_parts,
@@ -67,10 +67,15 @@ def experiment_page(
     titles = {name: title_of(name, forecasts) for name in found.variables}
     maps, cases = _viewers(settings, found, titles, forecasts, reader)
     units = {name: str(forecasts.attributes(name).get("units", "")) for name in found.variables[:DETAILED]}
-    rules = (
-        read_benchmarks(benchmarks, experiment=settings.experiment_name, split=settings.split)
+    resources = (
+        read_resources(
+            benchmarks,
+            experiment=settings.experiment_name,
+            split=settings.split,
+            archive=archive_of(settings),
+        )
         if benchmarks
-        else []
+        else None
     )
     return render(
         "report.html.jinja",
@@ -98,7 +103,7 @@ def experiment_page(
         training=training.training_facts(history),
         exported=exported(export) if export else {},
         audit=audit_of(audit),
-        resources=resource_rows(rules),
+        resources=resources,
         settings=yaml.safe_dump(settings.settings, sort_keys=False, default_flow_style=None, width=88),
         facts=_facts(settings, scores),
         provenance=provenance,
@@ -169,6 +174,12 @@ def uncertainty(found: Assessment) -> str:
         "for the number of comparisons."
     )
     return f"{said} {draws.note}".strip()
+
+
+def archive_of(settings: ReportPage) -> str:
+    """The name of the archive that the dataset is from."""
+    source = settings.settings.get("source")
+    return str(source.get("name", "")) if isinstance(source, dict) else ""
 
 
 def _question(settings: ReportPage, found: Assessment, forecasts: Forecasts, titles: dict[str, str]) -> str:

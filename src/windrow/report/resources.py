@@ -1,89 +1,83 @@
-"""What each job took: Snakemake's benchmark files as a table."""
+"""What the jobs took: the ledger as tables."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from windrow.report.history import duration
+from windrow.report.tables import Rows
 from windrow.report.text import number, quantity
+from windrow.work.ledger import OF_EXPERIMENTS, Entry, Ledger, Total, read_ledger, total, totals_by
 
-NOT_SAID = {"", "-", "NA"}
+COLUMNS = ("jobs", "wall time", "CPU hours", "GPU hours", "peak memory")
+RESERVED = "core hours reserved"
+SHARED = "for all experiments"
+UNFINISHED = ("report", "compare")
+"""Rules of which the one that is being made has no measurement yet."""
 
 
 @dataclass(frozen=True)
-class Rule:
-    """The jobs of a rule: how many, their wall time together and the largest peak memory."""
+class Resources:
+    """A table of the rules that led to a report, and one of the experiments of the dataset so far."""
 
-    name: str
-    jobs: int
-    seconds: float
-    cpu_seconds: float
-    memory_mb: float
+    columns: tuple[str, ...]
+    rules: Rows
+    experiments: Rows
+    note: str = ""
 
 
-def read_benchmarks(directory: Path, *, experiment: str, split: str) -> list[Rule]:
-    """The rules that led to a report, in order of their first letters; nothing where there is no such directory.
+def read_resources(benchmarks: Path, *, experiment: str, split: str, archive: str) -> Resources | None:
+    """The tables from the benchmark files of a dataset; None where there are none."""
+    return resources_of(read_ledger(benchmarks, archive=archive), experiment=experiment, split=split)
 
-    Of a rule that has a job for each experiment only that of this one counts: its file is named after both.
+
+def resources_of(ledger: Ledger, *, experiment: str, split: str) -> Resources | None:
+    """The tables of a ledger.
+
+    Of a rule that has a job for each experiment only that of this one counts among the rules.
     """
-    found: dict[str, list[dict[str, float]]] = {}
-    for path in sorted(directory.rglob("*.tsv")):
-        rule, job = _rule_and_job(path.relative_to(directory))
-        if _concerns(rule, job, experiment, split):
-            found.setdefault(rule, []).extend(_jobs(path))
-    return [
-        Rule(
-            name,
-            len(jobs),
-            sum(job["s"] for job in jobs),
-            sum(job["cpu_time"] for job in jobs),
-            max(job["max_rss"] for job in jobs),
-        )
-        for name, jobs in found.items()
-        if jobs
-    ]
+    entries = [entry for entry in ledger.entries if entry.rule not in UNFINISHED]
+    if not entries:
+        return None
+    reserved = any(entry.core_seconds for entry in entries)
+    own = totals_by((entry for entry in entries if _concerns(entry, experiment, split)), lambda entry: entry.rule)
+    each = totals_by(sorted(entries, key=lambda entry: entry.experiment), lambda entry: entry.experiment or SHARED)
+    return Resources(
+        (*COLUMNS, *([RESERVED] if reserved else [])),
+        _rows(own, reserved=reserved),
+        _rows([*each, total("together", entries)], reserved=reserved),
+        ledger.note,
+    )
 
 
-def _rule_and_job(path: Path) -> tuple[str, str]:
-    """`extract/2007-01.tsv` is of the rule extract; `audit.tsv` of audit, which has one job."""
-    return (path.parts[0], path.stem) if len(path.parts) > 1 else (path.stem, "")
+def _concerns(entry: Entry, experiment: str, split: str) -> bool:
+    return entry.rule not in OF_EXPERIMENTS or entry.job in {experiment, f"{experiment}-{split}"}
 
 
-def _concerns(rule: str, job: str, experiment: str, split: str) -> bool:
-    of_experiments = {"train", "export", "forecast", "verify"}
-    if rule in {"report", "compare"}:  # the one that is being made has none yet
-        return False
-    return rule not in of_experiments or job in {experiment, f"{experiment}-{split}"}
-
-
-def _jobs(path: Path) -> Iterator[dict[str, float]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        for line in csv.DictReader(stream, delimiter="\t"):
-            yield {name: _number(line.get(name) or "") for name in ("s", "cpu_time", "max_rss")}
-
-
-def _number(text: str) -> float:
-    return 0.0 if text in NOT_SAID else float(text)
-
-
-def resource_rows(rules: list[Rule]) -> tuple[tuple[str, tuple[tuple[str, float], ...]], ...]:
-    """A row per rule: each cell as text and as a number."""
+def _rows(totals: Sequence[Total], *, reserved: bool) -> Rows:
+    """A row per total: each cell as text and as a number."""
     return tuple(
         (
-            rule.name,
+            one.name,
             (
-                (str(rule.jobs), rule.jobs),
-                (duration(rule.seconds) if rule.seconds >= 10 else _seconds(rule.seconds), rule.seconds),
-                (_seconds(rule.cpu_seconds), rule.cpu_seconds),
-                (quantity(rule.memory_mb, "MB", decimals=0), rule.memory_mb),
+                (str(one.jobs), one.jobs),
+                (_seconds(one.seconds), one.seconds),
+                (_hours(one.cpu_seconds), one.cpu_seconds),
+                (_hours(one.gpu_seconds), one.gpu_seconds),
+                (quantity(one.memory_mb, "MB", decimals=0), one.memory_mb),
+                *([(_hours(one.core_seconds), one.core_seconds)] if reserved else []),
             ),
         )
-        for rule in rules
+        for one in totals
     )
 
 
 def _seconds(value: float) -> str:
-    return f"{number(value, decimals=1)}\N{NO-BREAK SPACE}s"
+    return duration(value) if value >= 10 else quantity(value, "s", decimals=1)
+
+
+def _hours(seconds: float) -> str:
+    hours = seconds / 3600
+    return number(hours, decimals=0 if hours >= 100 else 1 if hours >= 10 else 3) if seconds else "–"

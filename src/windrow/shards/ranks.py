@@ -60,6 +60,6 @@ def started(ranks: int) -> Ranks:
     if found.size != ranks:
         raise UserError(
             f"--ranks {ranks} and MPI has started {found.size}; start it by `mpiexec -n {ranks} python -m mpi4py -m "
-            "windrow shards`, or by `srun --mpi=pmi2` with the mpich wheel"
+            "windrow …`, or by `srun --mpi=pmi2` with the mpich wheel"
         )
     return found

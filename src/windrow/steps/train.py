@@ -17,23 +17,44 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--work", required=True, type=Path, help="directory of checkpoints and the TensorBoard log"
     )
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: as many as there are cores")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=0,
+        help="CPU threads, of each rank of a launcher; 0: as many as there are cores",
+    )
+    parser.add_argument(
+        "--launcher",
+        nargs="?",
+        default="",
+        const="",  # a rule that sets nothing gives the option alone
+        help="start the ranks in a job of SLURM by this command: srun, with its options",
+    )
     parser.add_argument("--model", required=True, type=Path, help="the trained model (output)")
     parser.add_argument("--history", required=True, type=Path, help="losses per epoch (output, JSON)")
 
 
 def run(args: argparse.Namespace) -> None:
     """Train, then write the model and its history."""
-    from windrow import cuts, stages
+    from windrow import cuts, launch, stages
+    from windrow.errors import EndedBySignalError
     from windrow.files import read_json
-    from windrow.training.fit import Sources, train
 
     settings = cuts.read_settings(stages.Train, args.settings, stage="train", experiment=args.experiment)
-    train(
-        settings,
-        Sources(args.shards, read_json(args.statistics), args.climatology, args.statics),
-        work=args.work,
-        threads=args.threads,
-        model=args.model,
-        history=args.history,
-    )
+    options = settings.experiment.training
+    launch.start_ranks(args.launcher, nodes=options.nodes, devices=options.devices, threads=args.threads)
+    from windrow.training.fit import Sources, train  # heavy: not in the process that becomes srun
+
+    try:
+        train(
+            settings,
+            Sources(args.shards, read_json(args.statistics), args.climatology, args.statics),
+            work=args.work,
+            threads=launch.threads_of_rank(args.threads, devices=options.devices),
+            model=args.model,
+            history=args.history,
+        )
+    except EndedBySignalError as ended:
+        if ended.again and launch.is_rank():
+            launch.run_job_again(str(ended))
+        raise

@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
-from windrow.climatology import Climatology, calendar_rows, read_climatology
+from windrow.climatology import Climatology, calendar_rows, read_climatology, require_climatology
 from windrow.errors import EndedBySignalError, UserError
 from windrow.files import write_json
 from windrow.models.settings import SAVP
@@ -51,7 +51,7 @@ class Sources:
 
 
 def train(settings: Train, sources: Sources, *, work: Path, threads: int, model: Path, history: Path) -> None:
-    """Train and write the weights of the best epoch.
+    """Train and write the weights of the best epoch, with so many CPU threads of each process; 0: torch's choice.
 
     Checkpoints lie in `work`, under a name that follows from everything the weights depend on: settings,
     statistics, data and source code. So an unfinished training is resumed and never another one's; what other
@@ -74,7 +74,7 @@ def train(settings: Train, sources: Sources, *, work: Path, threads: int, model:
     options = settings.experiment.training
     device = chosen_device(options.accelerator, devices=options.devices)
     if threads:
-        torch.set_num_threads(max(1, threads // options.devices) if device.type == "cpu" else threads)
+        torch.set_num_threads(threads)
     reader = ShardReader(sources.shards, settings.layout)
     windows = _windows(settings, reader)
     statics = read_statics(sources.statics)
@@ -86,7 +86,8 @@ def train(settings: Train, sources: Sources, *, work: Path, threads: int, model:
     trainer, record = prepared.trainer, prepared.record
     if record.interrupted:
         raise EndedBySignalError(
-            f"ended by {record.interrupted}, with a checkpoint at step {trainer.global_step}; the same command goes on"
+            f"ended by {record.interrupted}, with a checkpoint at step {trainer.global_step}; the same command goes on",
+            again=record.again,
         )
     if not trainer.is_global_zero:
         return
@@ -126,21 +127,6 @@ def _surroundings(
     return surroundings_of(
         settings, sources.statistics, statics.grid, archived=archived, table=table, graphs=graphs
     )
-
-
-def require_climatology(table: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]) -> None:
-    """Check that there is a reference for all times with these rows.
-
-    Raises
-    ------
-    UserError
-        If the training split had no such month.
-    """
-    if np.isnan(table[np.unique(rows)]).any():
-        raise UserError(
-            "strategy.anomaly needs a climatology of every month that is used, and the training split lacks "
-            "one; widen splits.train or set anomaly to false"
-        )
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ class History(Callback):
         Lightning kills the first process when another one ends by an exception.
     interrupted
         The signal that ended it before its time.
+    again
+        Whether that was the warning of a time limit, and steps were made since it began.
     """
 
     def __init__(self, checkpoints: Checkpoints, *, patience: int = 0, averaging: Averaging | None = None) -> None:
@@ -36,6 +38,7 @@ class History(Callback):
         self.best_epoch = -1
         self.diverged = ""
         self.interrupted = ""
+        self.again = False
         self._seconds = 0.0
         self._started = time.monotonic()
         self._sums: list[float] = []

@@ -10,7 +10,9 @@ from typing import Any
 import torch
 import torch.distributed
 
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+from windrow.launch import WARNING, warned_early
+
+SIGNALS = (signal.SIGTERM, WARNING, signal.SIGINT)
 
 
 class Interruption:
@@ -22,6 +24,7 @@ class Interruption:
 
     def __init__(self, minutes: float) -> None:
         self.signal = ""
+        self.warned = False
         self.seconds = 60 * minutes
         self._saved = time.monotonic()
         self._before: dict[signal.Signals, Any] = {}
@@ -31,6 +34,8 @@ class Interruption:
         """Take the signals over, and open a way between the ranks."""
         for number in SIGNALS:
             self._before[number] = signal.signal(number, self._note)
+        if warned_early():
+            self._note(WARNING, None)
         if torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1:
             self._group = torch.distributed.new_group(backend="gloo")
 
@@ -45,12 +50,13 @@ class Interruption:
         self._saved = time.monotonic()
 
     def agree(self) -> tuple[bool, bool]:
-        """Whether any rank was asked to end, and whether it is time to save."""
+        """Whether any rank was asked to end, and whether it is time to save; `warned` becomes the same on all."""
         late = time.monotonic() - self._saved > self.seconds
-        flags = torch.tensor([bool(self.signal), late], dtype=torch.int32)
+        flags = torch.tensor([bool(self.signal), late, self.warned], dtype=torch.int32)
         if self._group is not None:
             torch.distributed.all_reduce(flags, op=torch.distributed.ReduceOp.MAX, group=self._group)
-        ending, saving = flags.tolist()
+        ending, saving, warned = flags.tolist()
+        self.warned = bool(warned)
         if ending and not self.signal:
             self.signal = "a signal to another process"
         return bool(ending), bool(saving)
@@ -59,3 +65,4 @@ class Interruption:
         if number == signal.SIGINT and self.signal:
             raise KeyboardInterrupt  # who asks twice will not wait
         self.signal = signal.Signals(number).name
+        self.warned |= number == WARNING

@@ -9,11 +9,10 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from windrow.progress import bar
 from windrow.training.data import Batch
 from windrow.training.gradients import Gradients
 from windrow.training.history import History
-
-WIDTH = 30
 
 
 class Progress(Callback):
@@ -40,19 +39,12 @@ class Progress(Callback):
         done = _batches_done(trainer) + 1
         whole = int(trainer.num_training_batches) * (trainer.max_epochs or 1)
         rate = (done - self._first) / (now - self._begun)
-        print(bar(done, whole, (whole - done) / rate, trainer.current_epoch + 1), flush=True)
+        epoch = f"epoch {trainer.current_epoch + 1}"
+        print(bar(done, whole, (whole - done) / rate, epoch), flush=True)
 
 
 def _batches_done(trainer: pl.Trainer) -> int:
     return trainer.fit_loop.epoch_loop.batch_progress.total.completed
-
-
-def bar(done: int, whole: int, seconds_left: float, epoch: int) -> str:
-    """Such as `[######------] 50 %, epoch 3, 0:12:30 left`."""
-    filled = WIDTH * done // whole
-    left = round(seconds_left)
-    told = f"{left // 3600}:{left // 60 % 60:02d}:{left % 60:02d}"
-    return f"[{'#' * filled}{'-' * (WIDTH - filled)}] {100 * done // whole} %, epoch {epoch}, {told} left"
 
 
 class Curves(Callback):

@@ -75,13 +75,13 @@ class ResumePoints(Checkpoint):
     ) -> None:
         self.checkpoints, self.record, self.interruption = checkpoints, record, interruption
         self.gradients = gradients
-        self._step = 0
+        self._step = self._first_step = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Listen, in the place of Lightning's own handler."""
         self.interruption.listen()
         self.interruption.saved()
-        self._step = trainer.global_step
+        self._step = self._first_step = trainer.global_step
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Choose the order; an epoch that is resumed does not come here, the loader's state has its order."""
@@ -127,6 +127,7 @@ class ResumePoints(Checkpoint):
 
     def _end(self, trainer: pl.Trainer) -> None:
         self.record.interrupted = self.interruption.signal
+        self.record.again = self.interruption.warned and trainer.global_step > self._first_step
         end_at_once(trainer)
 
     def _save(self, trainer: pl.Trainer, epoch: int, batches: int) -> None:

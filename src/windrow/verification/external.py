@@ -14,8 +14,6 @@ import numpy.typing as npt
 
 from windrow.errors import UserError
 from windrow.grid import Grid
-from windrow.verification.external_grib import index_grib
-from windrow.verification.external_netcdf import index_netcdf
 from windrow.verification_settings import External
 
 Fields = npt.NDArray[np.float32]
@@ -92,13 +90,23 @@ def open_external(
     paths = [Path(path) for path in sorted(glob(settings.files, recursive=True))]
     if not paths:
         raise UserError(f"{key}.files: {settings.files} matches no file; bring the archive, or take {name} out")
-    indexed = index_grib if all(map(_is_grib, paths)) else index_netcdf
     names = {settings.variables.get(variable, variable): units[variable] for variable in variables}
     try:
-        index = indexed(paths, names, grid)
+        index = _index(paths, names, grid)
     except UserError as problem:
         raise UserError(f"{key}: {problem}") from None
     return ExternalForecasts(name, index, len(variables), grid.shape)
+
+
+def _index(paths: list[Path], names: Mapping[str, str], grid: Grid) -> Index:
+    # Each of the readers takes longer to import than small archives to score; most experiments need neither.
+    if all(map(_is_grib, paths)):
+        from windrow.verification.external_grib import index_grib
+
+        return index_grib(paths, names, grid)
+    from windrow.verification.external_netcdf import index_netcdf
+
+    return index_netcdf(paths, names, grid)
 
 
 def common_samples(

@@ -44,7 +44,7 @@ class Fields:
 
 
 def fields_of(samples: Samples, variable: int, absent: npt.NDArray[np.bool_]) -> Fields:
-    """Fields of the variable of this number.
+    """Fields of the variable at this place in the samples.
 
     Parameters
     ----------

@@ -107,23 +107,25 @@ class Inputs:
         ours = len(self.names) - len(known)
         return ~np.stack([*np.ones((ours, len(leads)), dtype=bool), *known])
 
-    def samples(self, places: Numbers, *, step: int) -> Iterator[Samples]:
+    def samples(self, places: Numbers, variables: slice, *, step: int) -> Iterator[Samples]:
         """Fields of the initial times at these places in the store, which lie in one chunk of it, `step` at a time."""
         chunk = slice(int(places[0]), int(places[-1]) + 1)
         inner = (..., *interior(self.boundary_width))
         if self.store.member_count > 1:
-            members = self.store.members(chunk)[:, places - chunk.start][inner]
+            members = self.store.members(chunk, variables)[:, places - chunk.start][inner]
             ours = ensemble_mean(members)
         else:
-            ours = self.store.fields(chunk)[places - chunk.start][inner]
+            ours = self.store.fields(chunk, variables)[inner]
+            if len(places) < chunk.stop - chunk.start:
+                ours = ours[places - chunk.start]
         for start in range(0, len(places), step):
             some = slice(start, start + step)
             its = members[:, some] if self.store.member_count > 1 else None
-            yield self._samples(places[some], ours[some], its)
+            yield self._samples(places[some], variables, ours[some], its)
 
-    def _samples(self, places: Numbers, ours: Fields, members: Fields | None) -> Samples:
+    def _samples(self, places: Numbers, variables: slice, ours: Fields, members: Fields | None) -> Samples:
         inits, hours, leads = self.steps[places], self.store.init_hours[places], self.store.lead_hours
-        inner = (..., *interior(self.boundary_width))
+        inner = (slice(None), slice(None), variables, *interior(self.boundary_width))
         others = [
             *(BASELINES[name](self.archive, inits, len(leads)) for name in self.baselines),
             *(external.fields(hours, leads) for external in self.externals),
@@ -134,7 +136,7 @@ class Inputs:
             forecasts=[ours, *(field[inner] for field in others)],
             members=members,
             truth=truth(self.archive, inits, len(leads))[inner],
-            climatology=self.table[rows][inner],
+            climatology=self.table[:, variables][rows][(..., *interior(self.boundary_width))],
         )
 
     def truths(self, variable: int, *, steps_at_once: int) -> Iterator[Fields]:

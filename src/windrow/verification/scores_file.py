@@ -11,6 +11,7 @@ import netCDF4
 import numpy as np
 import numpy.typing as npt
 
+from windrow.forecasts import ALL
 from windrow.grid import field_attributes, write_netcdf
 from windrow.verification.scores_layout import SCORES, Axes, Score, coordinates, units_of
 
@@ -38,12 +39,13 @@ class ScoresFile:
         self._create(name, (name,), str if values.dtype == object else values.dtype.str[1:], attributes)
         self._file[name][:] = values
 
-    def write(self, first: int, scores: dict[str, npt.NDArray[Any]]) -> None:
-        """Store scores of the initial times from number `first` on, in the layout's order of dimensions."""
+    def write(self, first: int, scores: dict[str, npt.NDArray[Any]], variables: slice = ALL) -> None:
+        """Store scores of some variables and the initial times from `first` on, in the layout's order of dimensions."""
         for name, values in scores.items():
             place = SCORES[name].dimensions.index("init_time")
             where = [slice(None)] * values.ndim
             where[place] = slice(first, first + values.shape[place])
+            where[SCORES[name].dimensions.index("variable")] = variables
             self._file[name][tuple(where)] = values
 
     def add(self, name: str, values: npt.NDArray[Any]) -> None:

@@ -52,8 +52,8 @@ class Task:
     ranges: tuple[float, ...]
     absent: npt.NDArray[np.bool_]
 
-    def totals(self) -> list[Totals]:
-        """Sums of no sample, for each variable."""
+    def totals(self, variables: slice) -> list[Totals]:
+        """Sums of no sample, for each of these variables."""
         return [
             Totals.empty(
                 self.bands,
@@ -62,22 +62,32 @@ class Task:
                 leads=len(self.axes.lead_hours),
                 members=self.axes.members,
             )
-            for axis in self.conditions
+            for axis in self.conditions[variables]
         ]
 
 
 @dataclass(frozen=True)
 class Part:
-    """Chunks of the store that are scored together: places in it, and how many samples come before them."""
+    """What is scored together: some variables of some chunks of the store.
 
+    Attributes
+    ----------
+    first
+        Samples before them.
+    chunks
+        Their places in the store.
+    """
+
+    variables: slice
     first: int
     chunks: tuple[npt.NDArray[np.int64], ...]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores in the layout's order of dimensions, of the samples from number `first` on, and their sums."""
+    """Scores in the layout's order of dimensions, of some variables and the samples from `first` on, and their sums."""
 
+    variables: slice
     first: int
     scores: Scores
     totals: list[Totals]
@@ -85,23 +95,25 @@ class Scored:
 
 def score_part(task: Task, part: Part) -> Scored:
     """Read and score the samples of a part."""
-    scores = _empty(task.axes, sum(map(len, part.chunks)))
-    totals = task.totals()
+    numbers = range(len(task.axes.variables))[part.variables]
+    scores = _empty(task.axes, variables=len(numbers), inits=sum(map(len, part.chunks)))
+    totals = task.totals(part.variables)
     points = len(task.axes.lead_hours) * task.weights.values.shape[-2] * task.weights.values.shape[-1]
+    step = max(1, _CHUNK_POINTS // points)
     first = 0
     for places in part.chunks:
-        for samples in task.inputs.samples(places, step=max(1, _CHUNK_POINTS // points)):
+        for samples in task.inputs.samples(places, part.variables, step=step):
             some = slice(first, first + len(samples.init_hours))
-            for variable, total in enumerate(totals):
-                found = {name: values[:, variable, ..., some, :] for name, values in scores.items()}
-                fields = fields_of(samples, variable, task.absent)
+            for place, (variable, total) in enumerate(zip(numbers, totals, strict=True)):
+                found = {name: values[:, place, ..., some, :] for name, values in scores.items()}
+                fields = fields_of(samples, place, task.absent)
                 _score(task, fields, variable, found, total)
             first = some.stop
-    return Scored(part.first, scores, totals)
+    return Scored(part.variables, part.first, scores, totals)
 
 
-def _empty(axes: Axes, count: int) -> Scores:
-    sizes = axes.sizes() | {"init_time": count}
+def _empty(axes: Axes, *, variables: int, inits: int) -> Scores:
+    sizes = axes.sizes() | {"variable": variables, "init_time": inits}
     return {
         name: np.full([sizes[dimension] for dimension in score.dimensions], score.empty, dtype=score.dtype)
         for name, score in SCORES.items()

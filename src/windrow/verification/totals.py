@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from windrow.verification import conditional, spectra
 from windrow.verification.conditional import Axis, Conditional
 from windrow.verification.ensembles import RankHistogram
 from windrow.verification.spectra import Bands, Spectra
@@ -49,6 +50,17 @@ class Maps:
         return self.error / count, self.square / count
 
 
+@dataclass(frozen=True)
+class Results:
+    """What follows from the sums of one variable."""
+
+    maps: tuple[Floats, Floats]
+    spectra: spectra.Result
+    conditional: conditional.Result
+    ranks: npt.NDArray[np.int64] | None
+    missing: npt.NDArray[np.int64]
+
+
 @dataclass
 class Totals:
     """The sums of one variable."""
@@ -69,6 +81,16 @@ class Totals:
             conditional=Conditional(axis, **sizes),
             ranks=RankHistogram(members, (leads,)) if members > 1 else None,
             missing=np.zeros(forecasts, dtype=np.int64),
+        )
+
+    def results(self) -> Results:
+        """What follows from them, which is much less."""
+        return Results(
+            maps=self.maps.result(),
+            spectra=self.spectra.result(),
+            conditional=self.conditional.result(),
+            ranks=None if self.ranks is None else self.ranks.counts,
+            missing=self.missing,
         )
 
     def merge(self, other: Totals) -> None:

@@ -1,0 +1,1 @@
+"""What the work needs of machines, before and after it is done."""
