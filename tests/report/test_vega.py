@@ -1,6 +1,7 @@
 """Still pictures of charts, as parts of a page."""
 
 import json
+import re
 
 import pytest
 
@@ -47,3 +48,13 @@ def test_data_cannot_end_the_script_that_it_stands_in() -> None:
     text = vega.embedded({"name": "</script><b>"})
     assert "<" not in text
     assert json.loads(text) == {"name": "</script><b>"}
+
+
+def test_the_labels_of_an_axis_keep_their_digits_and_places_only_tenths_of_a_pixel() -> None:
+    series = [Series("a", [1, 2], [0.83, 0.97], colour="var(--experiment-0)")]
+    chart = line_chart("two", "", alt="", series=series, x=Axis("x", whole=True), y=Axis("y"))
+    found = str(vega.still(chart.still, name=chart.name))
+    labels = re.findall(r">(0\.\d+)<", found)
+    assert {"0.84", "0.90", "0.96"} <= set(labels)
+    assert len(set(labels)) == len(labels)
+    assert not re.search(r"\d\.\d\d", " ".join(re.findall(r"<[^>]*>", found)))

@@ -74,10 +74,14 @@ def still(spec: dict[str, Any], *, name: str) -> Markup:
     view = re.search(r'viewBox="[^"]*"', svg)
     assert view
     svg = _NEEDLESS.sub("", svg)
-    svg = _FINE.sub(lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), svg)
+    svg = re.sub(r"<[^>]*>", lambda tag: _FINE.sub(_tenths, tag[0]), svg)  # and not the labels between the tags
     while (shorter := _EMPTY.sub("", svg)) != svg:
         svg = shorter
     return Markup(re.sub(r"<svg[^>]*>", f'<svg {view[0]} aria-hidden="true">', svg, count=1))
+
+
+def _tenths(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.1f}".removesuffix(".0")
 
 
 def embedded(content: Any) -> Markup:
