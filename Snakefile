@@ -35,7 +35,7 @@ include: "workflow/rules/compare.smk"
 
 
 onstart:
-    occupy_results(log)
+    prepare_run(log)
 
 
 onerror:

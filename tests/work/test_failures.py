@@ -44,6 +44,8 @@ def write(path: Path, text: str, *, time: float = 1000.0) -> Path:
             "slurmstepd: error: *** JOB 5 ON n1 CANCELLED AT 2026-01-01 DUE TO NODE FAILURE, SEE SLURMCTLD LOG ***",
             "lost its node",
         ),
+        ("srun: error: n1: task 0: Out Of Memory", "needed more memory than it had asked for"),
+        ("MPIDI_POSIX_comm_bootstrap(288).......: Out of memory", ""),
         ("srun: error: Node failure on n1", "lost its node"),
         (
             "slurmstepd: error: *** JOB 5 ON n1 CANCELLED AT 2026-01-01 DUE TO PREEMPTION ***",

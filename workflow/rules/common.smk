@@ -18,6 +18,7 @@ from windrow.naming import dataset_name
 from windrow.shards.layout import blocks_between, time_of
 from windrow.work.failures import failures
 from windrow.work.needs import need
+from windrow.work.polling import keep_jobs
 
 
 def stop(message):
@@ -209,12 +210,14 @@ def launcher(wildcards, resources):
     return f"{resources.get('mpi', 'mpiexec')} -n {resources.tasks} python -m mpi4py -m windrow"
 
 
-def occupy_results(logs):
-    """Work on this dataset alone until the workflow ends, or end at once."""
+def prepare_run(logs):
+    """Work on this dataset alone until the workflow ends, or end at once; and keep jobs of SLURM in mind."""
     try:
         workplace.occupy(Path("results") / DATASET, log=os.path.abspath(logs[0]) if logs else "")
     except UserError as problem:
         stop(problem)
+    if slurm := sys.modules.get("snakemake_executor_plugin_slurm"):
+        keep_jobs(slurm.Executor)
 
 
 def say_why(logs):

@@ -10,7 +10,7 @@ _STEP_LOG = re.compile(r"^ +log: (.+) \(check log file\(s\) for error details\)$
 _SUBMITTED = re.compile(r"submitted with SLURM jobid (\d+) \(log: (.+)\)\.$", flags=re.M)
 _SENTENCE = re.compile(r"^windrow \w+: .*", flags=re.M)
 _CAUSES = (  # in this order: the more general words stand in the logs of the others too
-    (r"exceeded memory limit|oom[-_ ]kill|out of memory", "needed more memory than it had asked for"),
+    (r"exceeded memory limit|oom[-_ ]kill|: task \S+: out of memory", "needed more memory than it had asked for"),
     (r"due to time limit", "ran into its time limit"),
     (r"due to node failure|srun: error: node failure on", "lost its node"),
     (r"due to preemption", "had to give way to another job"),
