@@ -59,6 +59,7 @@ def ground(cluster: Cluster, reference: Line, tmp_path_factory: pytest.TempPathF
 def scenarios(ground: Ground, request: pytest.FixtureRequest) -> Iterator[dict[str, "Future[Told]"]]:
     """What the tests that were chosen ask for, begun all together."""
     asked = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    asked |= {f"lost_{stage}" for stage in ("extract", "shards", "train") if "stage" in asked}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         begun = {name: pool.submit(scenario, ground) for name, scenario in SCENARIOS.items() if name in asked}
         yield begun
@@ -74,7 +75,8 @@ def fixture_of(name: str):
     return tell
 
 
-chain, lost_extract, lost_shards, lost_train, ranks, stopped, tasks, whole = map(fixture_of, sorted(SCENARIOS))
+for scenario in SCENARIOS:
+    globals()[f"_{scenario}"] = fixture_of(scenario)
 
 
 @pytest.fixture(scope="session", name="away")

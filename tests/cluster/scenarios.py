@@ -203,7 +203,7 @@ def away(ground: Ground) -> Told:
     """The controller goes while a training runs, whose end it misses, and comes back."""
     line = ground.copy("away", "results/Y*/cnn")
     line.hold("train", "*/step-*.ckpt", times=MID_EPOCH)
-    workflow = ground.start(line, "--until", "forecast")
+    workflow = ground.start(line, "--until", "train")
     held = line.held(workflow)
     ground.cluster.stop_controller()
     held.release()
@@ -214,13 +214,28 @@ def away(ground: Ground) -> Told:
     return Told(line, output, jobs=tuple(ground.cluster.ended(line.path)), starts=tuple(line.starts()))
 
 
+def dask(name: str, **site: str) -> Callable[[Ground], Told]:
+    """The scores again, by workers that the profile asks for."""
+
+    def scenario(ground: Ground) -> Told:
+        line = ground.copy(name)
+        line.fit_profile(**site)
+        output = ground.start(line, "--until", "verify", "--forcerun", "verify").succeeded(LIMIT_S / 2)
+        assert not ground.cluster.running(line.path)
+        return Told(line, output, jobs=tuple(ground.cluster.ended(line.path)), starts=tuple(line.starts()))
+
+    return scenario
+
+
 SCENARIOS: dict[str, Callable[[Ground], Told]] = {
     "chain": chain,
     "lost_train": lost("train", "lost1", "*/step-*.ckpt", "results/Y*/cnn", times=MID_EPOCH),
     "whole": whole,
-    "lost_extract": lost("extract", "lost2", "*/2008/01.nc", "results", "logs", ".snakemake"),
+    "lost_extract": lost("extract", "lost2", "*/2008/01.nc", "results/Y*/extracted"),
     "stopped": stopped,
     "lost_shards": lost("shards shards_layout", "lost3", "*/blocks/2008.json", "results/Y*/shards"),
     "ranks": ranks,
     "tasks": tasks,
+    "dask_slurm": dask("dask-slurm", dask="slurm:2"),
+    "dask_mpi": dask("dask-mpi", dask="mpi", ranks="4", nodes="2"),
 }

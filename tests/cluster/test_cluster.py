@@ -241,5 +241,4 @@ def test_a_training_of_five_allocations_is_the_uninterrupted_one(chain: Told, re
 def test_a_controller_that_is_away_is_waited_for(away: Told, reference: Any) -> None:
     assert_same_training(away.line, reference)
     assert sum(one.rank == "0" for one in away.starts if one.stage == "train") == 1
-    assert {job.state for job in away.jobs} == {"COMPLETED"}
-    np.testing.assert_array_equal(forecasts(away.line, "cnn"), forecasts(reference, "cnn"))
+    assert [job.state for job in away.jobs] == ["COMPLETED"]

@@ -57,7 +57,7 @@ def test_a_cluster_that_is_not_there_is_named() -> None:
 
 @pytest.fixture
 def small() -> Iterator[LocalCluster]:
-    with LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0") as cluster:
         yield cluster
 
 
@@ -109,7 +109,7 @@ def test_a_scheduler_that_is_lost_is_told(small: LocalCluster, monkeypatch: pyte
 def processes() -> Iterator[LocalCluster]:
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
     ):
         yield cluster
 

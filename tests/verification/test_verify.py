@@ -188,7 +188,7 @@ def test_the_scores_depend_neither_on_the_threads_nor_on_a_cluster(tiny: Any, tm
     store(path, tiny, np.arange(30, 430), 0.5)
     alone = verified(tiny, path)
     xr.testing.assert_identical(verified(tiny, path, threads=3), alone)
-    options = {"processes": False, "protocol": "tcp://", "dashboard_address": None}  # by TCP everything is pickled
+    options = {"processes": False, "protocol": "tcp://", "dashboard_address": ":0"}  # by TCP everything is pickled
     with LocalCluster(n_workers=1, threads_per_worker=2, **options) as cluster:
         xr.testing.assert_identical(verified(tiny, path, dask=cluster.scheduler_address), alone)
 
