@@ -148,6 +148,9 @@ class Cluster:
         """Wait until no process of a job is left on its nodes; SLURM looks at the times each half minute."""
         wait_for(lambda: not self._steps_of(job), END_S, f"the end of job {job}")
 
+    def give_time(self, job: int) -> None:
+        self.run("scontrol", "update", f"jobid={job}", "timelimit=60")
+
     def come_near_time_limit(self, job: int) -> None:
         """Leave a job so little time that SLURM warns it at its next look at the times, within half a minute."""
         self.run("scontrol", "update", f"jobid={job}", "endtime=now+85")

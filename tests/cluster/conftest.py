@@ -1,6 +1,7 @@
 """One cluster for all tests that are marked `cluster`, and the scenarios that they ask for."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,6 +34,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES], check=True)
     if missing := missing_programs():
         pytest.skip(f"{', '.join(missing)} not found: apt-get install {' '.join(PACKAGES)}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # pytest would end without taking the cluster away
     started = Cluster(tmp_path_factory.mktemp("cluster"))
     started.start()
     yield started
@@ -60,8 +62,11 @@ def scenarios(ground: Ground, request: pytest.FixtureRequest) -> Iterator[dict[s
     """What the tests that were chosen ask for, begun all together."""
     asked = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     asked |= {f"lost_{stage}" for stage in ("extract", "shards", "train") if "stage" in asked}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool, ThreadPoolExecutor(1) as apart:
         begun = {name: pool.submit(scenario, ground) for name, scenario in SCENARIOS.items() if name in asked}
+        others = tuple(begun.values())
+        if "away" in asked:
+            begun["away"] = apart.submit(away, ground, others)
         yield begun
         for future in begun.values():
             future.cancel()
@@ -75,13 +80,5 @@ def fixture_of(name: str):
     return tell
 
 
-for scenario in SCENARIOS:
+for scenario in (*SCENARIOS, "away"):
     globals()[f"_{scenario}"] = fixture_of(scenario)
-
-
-@pytest.fixture(scope="session", name="away")
-def away_alone(ground: Ground, scenarios: dict[str, "Future[Told]"]) -> Told:
-    """All others would suffer too, so it is the last."""
-    for future in scenarios.values():
-        future.exception()
-    return away(ground)

@@ -21,7 +21,7 @@ SITE = {"gpus_per_node": "2", "cores_per_gpu": "2", "cores_per_node": "4", "rank
     "warn_seconds": "60"
 }
 MONTHS = ((2007, 1), (2008, 1))
-HELD_S = 90
+HELD_S = 150
 END_S = 20
 
 
