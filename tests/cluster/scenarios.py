@@ -217,6 +217,14 @@ def away(ground: Ground, others: "tuple[Future[Told], ...]") -> Told:
     return Told(line, output, jobs=tuple(cluster.ended(line.path)), starts=tuple(line.starts()))
 
 
+def refused(ground: Ground) -> Told:
+    """Partitions that are not there: the first one is that of a group of jobs, the other that of a single job."""
+    line = ground.copy("refused", "results/Y*/extracted", "results/Y*/cnn/test")
+    line.fit_profile(cpu="nowhere", gpu="elsewhere")
+    output = ground.start(line, "--retries", "0").failed(LIMIT_S / 2)
+    return Told(line, output, jobs=tuple(ground.cluster.ended(line.path)))
+
+
 def dask(name: str, **site: str) -> Callable[[Ground], Told]:
     """The scores again, by workers that the profile asks for."""
 
@@ -238,6 +246,7 @@ SCENARIOS: dict[str, Callable[[Ground], Told]] = {
     "stopped": stopped,
     "lost_shards": lost("shards shards_layout", "lost3", "*/blocks/2008.json", "results/Y*/shards"),
     "ranks": ranks,
+    "refused": refused,
     "tasks": tasks,
     "dask_slurm": dask("dask-slurm", dask="slurm:2"),
     "dask_mpi": dask("dask-mpi", dask="mpi", ranks="4", nodes="2"),

@@ -208,6 +208,13 @@ def test_a_lost_training_goes_on_to_the_same_weights(lost_train: Told, reference
     assert epochs == ["5", "6"]  # after four times eight or nine steps, of eight in an epoch
 
 
+def test_what_slurm_says_when_it_refuses_a_job_or_a_group_is_told_last(refused: Told) -> None:
+    told = [line for line in last_lines(refused.output).splitlines() if line.startswith("windrow: SLURM refused")]
+    assert [re.findall(r"nowhere|elsewhere", line)[0] for line in told] == ["nowhere", "elsewhere"], refused.output
+    assert all("the block at the top of the profile" in line for line in told)
+    assert refused.jobs == ()
+
+
 def test_an_interrupted_workflow_takes_its_jobs_with_it(stopped: Told) -> None:
     shards = [job for job in stopped.jobs if job.number in numbers(stopped.starts, "shards")]
     assert "CANCELLED" in {job.state for job in shards}

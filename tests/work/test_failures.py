@@ -87,3 +87,15 @@ def test_logs_of_earlier_runs_tell_nothing(tmp_path: Path) -> None:
     path = write(tmp_path / "extract.log", "windrow extract: no hour 3; add it\n")
     missing = tmp_path / "missing.log"
     assert list(failures(ERROR.format(path=path) + ERROR.format(path=missing), since=1001.0)) == []
+
+
+def test_what_slurm_says_when_it_refuses_jobs_is_told_once() -> None:
+    refused = (
+        "SLURM sbatch failed. The error message was 'sbatch: error: invalid partition specified: nowhere\n"
+        "sbatch: error: Batch job submission failed: Invalid partition name specified'.\n"
+        "    sbatch call:\n        sbatch --parsable\n\n"
+    )
+    assert list(failures(f"{refused}Error in group x\n{refused}", since=0)) == [
+        "windrow: SLURM refused a job: invalid partition specified: nowhere; Batch job submission failed: "
+        "Invalid partition name specified; see the block at the top of the profile, and `windrow plan`"
+    ]

@@ -18,7 +18,7 @@ from windrow.naming import dataset_name
 from windrow.shards.layout import blocks_between, time_of
 from windrow.work.failures import failures
 from windrow.work.needs import need
-from windrow.work.polling import keep_jobs
+from windrow.work.executor import teach
 
 
 def stop(message):
@@ -217,7 +217,7 @@ def prepare_run(logs):
     except UserError as problem:
         stop(problem)
     if slurm := sys.modules.get("snakemake_executor_plugin_slurm"):
-        keep_jobs(slurm.Executor)
+        teach(slurm.Executor)
 
 
 def say_why(logs):

@@ -9,6 +9,7 @@ from pathlib import Path
 _STEP_LOG = re.compile(r"^ +log: (.+) \(check log file\(s\) for error details\)$", flags=re.M)
 _SUBMITTED = re.compile(r"submitted with SLURM jobid (\d+) \(log: (.+)\)\.$", flags=re.M)
 _SENTENCE = re.compile(r"^windrow \w+: .*", flags=re.M)
+_REFUSED = re.compile(r"SLURM sbatch failed\. The error message was '(.*?)'\.$", flags=re.M | re.S)
 _CAUSES = (  # in this order: the more general words stand in the logs of the others too
     (r"exceeded memory limit|oom[-_ ]kill|: task \S+: out of memory", "needed more memory than it had asked for"),
     (r"due to time limit", "ran into its time limit"),
@@ -19,7 +20,7 @@ _CAUSES = (  # in this order: the more general words stand in the logs of the ot
 
 
 def failures(log: str, *, since: float) -> Iterator[str]:
-    """What failed steps said, and what ended jobs of SLURM.
+    """What failed steps said, why SLURM refused jobs, and what ended those that it took.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ def failures(log: str, *, since: float) -> Iterator[str]:
         if path.exists() and path.stat().st_mtime >= since
         for sentence in _SENTENCE.findall(_read(path))
     )
+    for words in dict.fromkeys(_in_one_line(words) for words in _REFUSED.findall(log)):
+        yield f"windrow: SLURM refused a job: {words}; see the block at the top of the profile, and `windrow plan`"
     for job, path in dict.fromkeys((job, Path(path)) for job, path in _SUBMITTED.findall(log)):
         if path.exists() and (cause := cause_in(_read(path))):
             yield f"windrow: SLURM job {job} ({_work_of(path)}) {cause}; its log is {path}"
@@ -42,6 +45,10 @@ def failures(log: str, *, since: float) -> Iterator[str]:
 def cause_in(log: str) -> str:
     """What SLURM wrote into the log of a job that it ended; empty where a step failed by itself."""
     return next((cause for words, cause in _CAUSES if re.search(words, log, flags=re.I)), "")
+
+
+def _in_one_line(words: str) -> str:
+    return "; ".join(line.strip().removeprefix("sbatch: error: ") for line in words.splitlines())
 
 
 def _work_of(path: Path) -> str:
