@@ -62,14 +62,14 @@ def scenarios(ground: Ground, request: pytest.FixtureRequest) -> Iterator[dict[s
     """What the tests that were chosen ask for, begun all together."""
     asked = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     asked |= {f"lost_{stage}" for stage in ("extract", "shards", "train") if "stage" in asked}
-    with ThreadPoolExecutor(AT_ONCE) as pool, ThreadPoolExecutor(1) as apart:
-        begun = {name: pool.submit(scenario, ground) for name, scenario in SCENARIOS.items() if name in asked}
-        others = tuple(begun.values())
-        if "away" in asked:
-            begun["away"] = apart.submit(away, ground, others)
-        yield begun
-        for future in begun.values():
-            future.cancel()
+    pool, apart = ThreadPoolExecutor(AT_ONCE), ThreadPoolExecutor(1)
+    begun = {name: pool.submit(scenario, ground) for name, scenario in SCENARIOS.items() if name in asked}
+    others = tuple(begun.values())
+    if "away" in asked:
+        begun["away"] = apart.submit(away, ground, others)
+    yield begun
+    for one in (pool, apart):  # after an interrupt they would go on for minutes
+        one.shutdown(wait=False, cancel_futures=True)
 
 
 def fixture_of(name: str):
