@@ -99,7 +99,7 @@ class Line(Project):
             "test": [["2008-01-18", "2008-01-31"]],
         }
         del project.config["experiments"]["convlstm"]
-        project.config["experiments"]["cnn"]["training"] |= {"epochs": 6, "checkpoint_minutes": 0.0001}
+        project.config["experiments"]["cnn"]["training"] |= {"epochs": 6, "checkpoint_minutes": 1e-6}
         project.write_config()
         project.fit_profile()
         return project

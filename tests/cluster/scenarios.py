@@ -218,11 +218,14 @@ def away(ground: Ground, others: "tuple[Future[Told], ...]") -> Told:
 
 
 def refused(ground: Ground) -> Told:
-    """Partitions that are not there: the first one is that of a group of jobs, the other that of a single job."""
-    line = ground.copy("refused", "results/Y*/extracted", "results/Y*/cnn/test")
+    """Partitions that are not there, of a group of jobs and of a single one."""
+    line = ground.copy("refused", "results/Y*", "results/inventory")
     line.fit_profile(cpu="nowhere", gpu="elsewhere")
-    output = ground.start(line, "--retries", "0").failed(LIMIT_S / 2)
-    return Told(line, output, jobs=tuple(ground.cluster.ended(line.path)))
+    output = ground.start(line, "--until", "inventory", "--retries", "0").failed(LIMIT_S / 2)
+    single = ground.copy("refused-single", "results/Y*/cnn/test")
+    single.fit_profile(gpu="elsewhere")
+    output += ground.start(single, "--retries", "0").failed(LIMIT_S / 2)
+    return Told(line, output, jobs=(*ground.cluster.ended(line.path), *ground.cluster.ended(single.path)))
 
 
 def dask(name: str, **site: str) -> Callable[[Ground], Told]:

@@ -208,8 +208,8 @@ def test_a_lost_training_goes_on_to_the_same_weights(lost_train: Told, reference
     assert epochs == ["5", "6"]  # after four times eight or nine steps, of eight in an epoch
 
 
-def test_what_slurm_says_when_it_refuses_a_job_or_a_group_is_told_last(refused: Told) -> None:
-    told = [line for line in last_lines(refused.output).splitlines() if line.startswith("windrow: SLURM refused")]
+def test_what_slurm_says_when_it_refuses_a_group_or_a_job_is_told_once(refused: Told) -> None:
+    told = [line for line in refused.output.splitlines() if line.startswith("windrow: SLURM refused")]
     assert [re.findall(r"nowhere|elsewhere", line)[0] for line in told] == ["nowhere", "elsewhere"], refused.output
     assert all("the block at the top of the profile" in line for line in told)
     assert refused.jobs == ()
