@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import random
 import re
 import shutil
 import socket
@@ -19,6 +20,7 @@ NODES = ("n1", "n2", "lost1", "lost2", "lost3")  # the last ones go down in test
 PARTITIONS = dict.fromkeys(("cpu", "mem", "gpu"), "n[1-2]") | {name: name for name in NODES[2:]}
 CPUS, MEMORY_MB, GPUS = 16, 64_000, 2  # of each node, as SLURM believes
 START_S, STOP_S, END_S = 30, 15, 60
+MOST_JOBS = 60_000_000  # SLURM counts to 67 million
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,9 @@ class Cluster:
         for name in ("state", "spool", "etc"):
             (self.path / name).mkdir()
         (self.path / "jobcomp.txt").touch()
-        text = CONFIGURATION.format(path=self.path, host=host, port=controller)
+        # MPICH names its shared memory by the job, and what killed ranks of another cluster left would be taken for it
+        first = random.randrange(1, MOST_JOBS)
+        text = CONFIGURATION.format(path=self.path, host=host, port=controller, first_job=first)
         (self.path / "etc" / "slurm.conf").write_text("\n".join([text, *nodes, *partitions, ""]))
         for number in range(GPUS):
             (self.path / f"gpu{number}").symlink_to("/dev/null")
@@ -227,6 +231,7 @@ CONFIGURATION = """\
 ClusterName=windrow
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={port}
+FirstJobId={first_job}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge

@@ -197,7 +197,7 @@ def _position(field: str, axis: Axis) -> dict[str, Any]:
         scale = {"type": "log", "nice": False}
     if axis.reverse:
         scale["reverse"] = True
-    drawn: dict[str, Any] = {"tickCount": 5, "labelOverlap": True}
+    drawn: dict[str, Any] = {"tickCount": 5, "labelOverlap": True, "labelSeparation": 6}
     if axis.whole:
         drawn |= {"tickMinStep": 1, "format": "d", "tickCount": 6}
     elif axis.log:
