@@ -27,13 +27,14 @@ class Interruption:
         self.warned = False
         self.seconds = 60 * minutes
         self._saved = time.monotonic()
-        self._before: dict[signal.Signals, Any] = {}
+        # Lightning takes SIGTERM before `listen` and gives it back before `close`: what was there earlier counts
+        self._before = {number: signal.getsignal(number) for number in SIGNALS}
         self._group: Any = None
 
     def listen(self) -> None:
         """Take the signals over, and open a way between the ranks."""
         for number in SIGNALS:
-            self._before[number] = signal.signal(number, self._note)
+            signal.signal(number, self._note)
         if warned_early():
             self._note(WARNING, None)
         if torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1:
@@ -43,7 +44,6 @@ class Interruption:
         """Give the signals back."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        self._before = {}
 
     def saved(self) -> None:
         """A checkpoint was written just now."""
