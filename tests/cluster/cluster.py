@@ -131,6 +131,7 @@ class Cluster:
             END_S,
             f"job {job} in the queue",
         )
+        time.sleep(1.5)  # a node refuses what begins in the second in which it has killed it
         self.run("scontrol", "update", f"jobid={job}", "starttime=now")
 
     def cancel(self, job: int) -> None:
