@@ -136,7 +136,7 @@ class Project:
     def command(self, *options: str | Path) -> Command:
         """Snakemake in the project."""
         binaries = f"{self.path / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-        environment = [f"PATH={binaries}", f"PYTHONPATH={self.path / 'src'}", "PYTHONDONTWRITEBYTECODE=1"]
+        environment = [f"PATH={binaries}", f"PYTHONPATH={self.path / 'src'}"]
         snakemake = [sys.executable, "-m", "snakemake", "--configfile", f"config/{self.case.config}.yaml"]
         return ["env", "-C", self.path, *environment, *snakemake, *options]
 
