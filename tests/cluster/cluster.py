@@ -71,8 +71,11 @@ class Cluster:
         self._etc.close()
 
     def command(self, *words: str, at: Path = Path("/")) -> list[str]:
-        """What to start in a directory so that it finds the cluster."""
-        return [*self._prefix, "env", "-u", "SLURM_CONF", "-C", str(at), *words]
+        """What to start in a directory so that it finds the cluster.
+
+        An interrupt counts again: shells have what they start in the background, and all that this starts, ignore it.
+        """
+        return [*self._prefix, "env", "-u", "SLURM_CONF", "--default-signal=INT", "-C", str(at), *words]
 
     def run(self, *words: str) -> str:
         """The output of a program that ends within seconds."""

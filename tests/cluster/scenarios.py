@@ -159,8 +159,7 @@ def stopped(ground: Ground) -> Told:
     line.hold("shards", "*/blocks/2008.json")
     workflow = ground.start(line, *until)
     held = line.held(workflow)
-    wait_for(lambda: "2 of 10 steps" in workflow.output, 120, "the end of other jobs")
-    time.sleep(2)  # Snakemake may lose a signal that comes while it works on the end of a job
+    wait_for(lambda: set(ground.cluster.running(line.path)) == {held.job}, 60, "the end of other jobs")
     workflow.process.send_signal(signal.SIGINT)
     first = workflow.failed(LIMIT_S / 2)
     ground.cluster.wait_for_end(held.job)
