@@ -143,9 +143,6 @@ def stages(config: Config, archive: Archive, *, ranks: int, threads: int) -> lis
 
 def _stage(config: Config, name: str, jobs: list[dict[str, str]], processes: int, read: float | None) -> Stage:
     needs = [need(name, config, threads=max(1, processes), **wildcards) for wildcards in jobs]
-    found = size_of(config)
-    window = windows_of(config, "train") * found.window_steps * found.step_bytes
-    epochs = sum(one.training.epochs for one in config.experiments.values())
     return Stage(
         name=name,
         jobs=len(jobs),
@@ -155,8 +152,23 @@ def _stage(config: Config, name: str, jobs: list[dict[str, str]], processes: int
         written=sum(one.bytes_written for one in needs),
         processes=processes or MOST_GPUS,
         on_gpus=processes == 0,
-        gathered=epochs * window if name == "train" else 0.0,
+        gathered=sum(map(sum, _gathered(config))) if name == "train" else 0.0,
     )
+
+
+def _gathered(config: Config) -> list[list[float]]:
+    """Bytes that each epoch of each training takes out of the shards, with those of its validation."""
+    found = size_of(config)
+    validated = windows_of(config, "validation") * found.window_steps
+    of_leads = [
+        [training.leads_of_epoch(epoch) or found.leads for epoch in range(training.epochs)]
+        for training in (one.training for one in config.experiments.values())
+    ]
+    windows = windows_of(config, "train")
+    return [
+        [(windows * (found.known_steps + leads) + validated) * found.step_bytes for leads in epochs]
+        for epochs in of_leads
+    ]
 
 
 def steps_of(config: Config) -> int:
@@ -224,5 +236,9 @@ def _counts(config: Config, archive: Archive) -> dict[str, str]:
         "months of training statistics": f"{months_of_split(config, 'train')}",
         "a window of training": size(window),
         "windows of training": f"{windows:,}",
-        "gathered in an epoch": size(windows * window),
+        "gathered in an epoch": _range([size(one) for epochs in _gathered(config) for one in epochs]),
     }
+
+
+def _range(sizes: list[str]) -> str:
+    return " to ".join(dict.fromkeys((sizes[0], sizes[-1])))

@@ -91,7 +91,8 @@ class Training(Strict):
     )
     loss_weights: LossWeights = Field(default=LossWeights(), description="What counts how much in the loss.")
     rollout: tuple[Rollout, ...] = Field(
-        default=(), description="Shorter forecasts in the first epochs; empty: all lead times from the start."
+        default=(),
+        description="Shorter forecasts, which read less, in the first epochs; empty: all lead times from the start.",
     )
     kl_weight: float = Field(default=0.01, ge=0, description="Factor of the divergence of `vae` and `savp`.")
     adversarial: Adversarial | None = Field(default=None, description="Train `savp` against its discriminators.")
@@ -167,3 +168,8 @@ class Training(Strict):
         if epochs != sorted(set(epochs)) or epochs[:1] not in ([], [0]):
             raise ValueError("needs epochs that begin at 0 and grow")
         return rollout
+
+    def leads_of_epoch(self, epoch: int) -> int | None:
+        """How far forecasts go in an epoch, counted from 0; all the way if nothing is said."""
+        reached = [part.steps for part in self.rollout if part.epoch <= epoch]
+        return reached[-1] if reached else None

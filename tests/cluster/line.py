@@ -130,7 +130,7 @@ class Line(Project):
     @property
     def environment(self) -> dict[str, str]:
         inherited = super().environment
-        del inherited["PYTHONDONTWRITEBYTECODE"]  # a job starts Python three times
+        inherited.pop("PYTHONDONTWRITEBYTECODE", None)  # a job starts Python three times
         return inherited | {
             "PYTHONPATH": os.pathsep.join([inherited["PYTHONPATH"], str(HERE / "watched")]),
             "WINDROW_WATCHED": str(self.watched),

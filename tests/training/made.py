@@ -114,7 +114,7 @@ def train(
     logger = TensorBoardLogger(work, name="", version="curves")
     trainer = build_trainer(options, torch.device("cpu"), callbacks, logger)
     windows = {"train": np.arange(0, 24 - LENGTH), "validation": np.arange(24, 48 - LENGTH)}
-    loaders = rank_loaders(trainer, options, reader, windows, LENGTH)
+    loaders = rank_loaders(trainer, options, reader, windows, its.sequences)
     made.steps_per_epoch = -(-len(loaders[0]) // options.accumulate)
     run_trainer(trainer, made, loaders, None)
     return trainer, made

@@ -86,6 +86,25 @@ def test_a_batch_has_the_fields_of_its_windows_and_what_is_known_of_their_times(
     assert batch.share == 0.25
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_of_shorter_windows_the_beginning_is_gathered(reader: ShardReader, workers: int) -> None:
+    dealer = Dealer(COUNT, 7, seed=1, training=True, length={0: None, 1: 4}.get)
+    loader = Loader(windows_of(reader), dealer, workers=workers)
+    for epoch, length in ((0, LENGTH), (1, 4), (0, LENGTH)):
+        expected = loader_of(reader)
+        for one in (loader, expected):
+            one.dealer.set_epoch(epoch)
+        cut = [
+            batch._replace(
+                fields=batch.fields.part("time", 0, length),
+                rows=batch.rows[:, :length],
+                calendar=batch.calendar[:, :length],
+            )
+            for batch in kept(expected)
+        ]
+        assert_equal(kept(loader), cut)
+
+
 def test_a_window_by_its_number_is_a_batch_of_one(reader: ShardReader) -> None:
     batch = windows_of(reader)[5]
     assert batch.firsts.tolist() == [5]

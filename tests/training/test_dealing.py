@@ -91,6 +91,18 @@ def test_a_rank_for_which_nothing_is_left_gets_a_window_that_does_not_count() ->
         assert part[1] == Deal(first[1].numbers, 0.0)
 
 
+@given(COUNTS, SIZES, RANKS)
+def test_each_epoch_says_how_long_its_windows_are(count: int, size: int, ranks: int) -> None:
+    lengths = {0: 5, 1: None, 2: 9}
+    for rank in range(ranks):
+        dealer = Dealer(count, size, seed=3, training=True, rank=rank, ranks=ranks, length=lengths.get)
+        for epoch, length in lengths.items():
+            dealer.set_epoch(epoch)
+            assert {deal.length for deal in dealer} == {length}
+        dealer.resume(0, len(dealer) - 1)
+        assert [deal.length for deal in dealer] == [5]
+
+
 def test_the_order_follows_from_seed_and_epoch() -> None:
     orders = [dealt(20, 4, 1, epoch=epoch, seed=seed) for epoch, seed in ((0, 3), (1, 3), (0, 4), (0, 3))]
     assert orders[0] == orders[3]

@@ -1,6 +1,7 @@
 import json
 import sys
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import torch
 
 from tests.warm import trainings
 from windrow import cli, cuts
-from windrow.training import fit
+from windrow.training import fit, trainer
+from windrow.training.data import Batch, Windows, window_length
+from windrow.training.dealing import Deal, Dealer
 
 SITE = Path(__file__).parent / "plugins"
 
@@ -87,6 +90,30 @@ def test_another_seed_gives_other_weights_and_the_same_seed_the_same(tiny: Any, 
         found[name] = weights(tmp_path / name)
     assert_equal(found["one"], found["again"])
     assert any(not torch.equal(found["one"][name], found["other"][name]) for name in found["one"])
+
+
+def test_epochs_of_shorter_forecasts_gather_what_they_need_and_find_the_same_weights(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+    gather = Windows.__getitems__
+
+    def gathered(windows: Windows, deal: Deal) -> Batch:
+        batch = gather(windows, deal)
+        lengths.append(batch.fields.size("time"))
+        return batch
+
+    monkeypatch.setattr(Windows, "__getitems__", gathered)
+    settings = {"epochs": 3, "rollout": [{"epoch": 0, "steps": 1}, {"epoch": 1, "steps": 2}]}
+    assert cli.main(options(tiny, tmp_path / "short", "convlstm", **settings)) == 0
+    known, whole = tiny.config.sequences.input_steps, window_length(tiny.config.sequences)
+    # training and validation in turn
+    assert [length for length, _ in groupby(lengths)] == [known + 1, whole, known + 2, whole, known + 2, whole]
+    lengths.clear()
+    monkeypatch.setattr(trainer, "Dealer", lambda *given, length=None, **named: Dealer(*given, **named))
+    assert cli.main(options(tiny, tmp_path / "whole", "convlstm", **settings)) == 0
+    assert set(lengths) == {whole}
+    assert_equal(weights(tmp_path / "short"), weights(tmp_path / "whole"))
 
 
 def test_statistics_of_another_split_are_refused(

@@ -211,7 +211,7 @@ def launcher(wildcards, resources):
 
 
 def prepare_run(logs):
-    """Work on this dataset alone until the workflow ends, or end at once; and keep jobs of SLURM in mind."""
+    """Work on this dataset alone until the workflow ends, or end at once; mend the executor for SLURM."""
     try:
         workplace.occupy(Path("results") / DATASET, log=os.path.abspath(logs[0]) if logs else "")
     except UserError as problem:

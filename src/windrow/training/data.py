@@ -108,10 +108,10 @@ class Windows(Dataset[Batch]):
     def __getitems__(self, deal: Deal) -> Batch:
         """A batch."""
         firsts = self.firsts[list(deal.numbers)]
-        layout = self.reader.layout
-        fields = self._memory((len(firsts), self.length, *self.reader.shape.fields[1:]))
-        self.reader.windows(firsts, self.length, out=fields.numpy())
-        steps = firsts[:, None] + np.arange(self.length) - self._start
+        layout, length = self.reader.layout, deal.length or self.length
+        fields = self._memory((len(firsts), length, *self.reader.shape.fields[1:]))
+        self.reader.windows(firsts, length, out=fields.numpy())
+        steps = firsts[:, None] + np.arange(length) - self._start
         return Batch(
             NamedTensor(fields, FIELDS, layout.variables),
             torch.from_numpy(self._rows[steps]),

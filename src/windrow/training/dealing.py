@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +15,12 @@ class Deal:
 
     The loss of a batch is summed over its windows and multiplied by `share`, so that the mean over the ranks is the
     mean over all windows of this step. A rank for which nothing is left gets a window that does not count: its share
-    is 0.
+    is 0. Of each window the first `length` time steps are gathered, or all of them.
     """
 
     numbers: tuple[int, ...]
     share: float
+    length: int | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -34,13 +35,26 @@ class Dealer(Sampler[Deal]):
     ever. For validation it is the order of time, and each rank takes every `ranks`-th window.
 
     `set_epoch` begins an epoch; `resume` says where an interrupted one goes on.
+
+    Parameters
+    ----------
+    length
+        How many time steps of each window are needed in an epoch; None for all.
     """
 
     def __init__(
-        self, count: int, batch_size: int, *, seed: int, training: bool, rank: int = 0, ranks: int = 1
+        self,
+        count: int,
+        batch_size: int,
+        *,
+        seed: int,
+        training: bool,
+        rank: int = 0,
+        ranks: int = 1,
+        length: Callable[[int], int | None] = lambda epoch: None,
     ) -> None:
         self.count, self.batch_size, self.seed, self.training = count, batch_size, seed, training
-        self.rank, self.ranks = rank, ranks
+        self.rank, self.ranks, self.length = rank, ranks, length
         self.epoch, self.start = 0, 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -75,8 +89,8 @@ class Dealer(Sampler[Deal]):
         together = order[batch * size : (batch + 1) * size]
         own = together[self.rank :: self.ranks]
         if not own:
-            return Deal((together[0],), 0.0)
-        return Deal(tuple(own), self.ranks / len(together))
+            return Deal((together[0],), 0.0, self.length(self.epoch))
+        return Deal(tuple(own), self.ranks / len(together), self.length(self.epoch))
 
     def _validation_deal(self, order: list[int], batch: int) -> Deal:
         own = order[self.rank :: self.ranks][batch * self.batch_size : (batch + 1) * self.batch_size]

@@ -176,7 +176,7 @@ def prepare(
         points,
     ]
     trainer = build_trainer(options, device, callbacks, run.logger(), unused=adversarial)
-    loaders = rank_loaders(trainer, options, reader, windows, window_length(settings.sequences))
+    loaders = rank_loaders(trainer, options, reader, windows, settings.sequences)
     points.loader = loaders[0]
     module.steps_per_epoch = -(-len(points.loader) // options.accumulate)
     return Prepared(trainer, module, loaders, record, observers, run)

@@ -125,8 +125,7 @@ class ForecastModule(pl.LightningModule):
 
     def leads_of_epoch(self) -> int | None:
         """How far forecasts go in this epoch; all the way if nothing is said."""
-        reached = [part.steps for part in self.training_settings.rollout if part.epoch <= self.current_epoch]
-        return reached[-1] if reached else None
+        return self.training_settings.leads_of_epoch(self.current_epoch)
 
     def _taught(self, windows: int) -> Tensor | None:
         """Scheduled sampling: which windows go on from the truth after each step."""

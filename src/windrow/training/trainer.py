@@ -20,10 +20,10 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.strategies import DDPStrategy
 
-from windrow.config import Training
+from windrow.config import Sequences, Training, known_steps
 from windrow.errors import UserError
 from windrow.shards.reader import ShardReader
-from windrow.training.data import Loader, Windows
+from windrow.training.data import Loader, Windows, window_length
 from windrow.training.dealing import Dealer
 
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
@@ -107,9 +107,11 @@ def rank_loaders(
     options: Training,
     reader: ShardReader,
     windows: dict[str, npt.NDArray[np.int64]],
-    length: int,
+    sequences: Sequences,
 ) -> tuple[Loader, Loader]:
     """Batches of one rank: for training, for validation.
+
+    In an epoch of shorter forecasts no more is gathered of a window than they need.
 
     Raises
     ------
@@ -127,14 +129,22 @@ def rank_loaders(
         "rank": trainer.global_rank,
         "ranks": trainer.world_size,
     }
-    pinned = trainer.strategy.root_device.type == "cuda"
+    dealers = (
+        Dealer(
+            len(windows["train"]),
+            options.batch_size,
+            training=True,
+            length=lambda epoch: (
+                known_steps(sequences) + (options.leads_of_epoch(epoch) or sequences.target_steps)
+            ),
+            **place,
+        ),
+        Dealer(len(windows["validation"]), options.batch_size, training=False, **place),
+    )
+    length, pinned = window_length(sequences), trainer.strategy.root_device.type == "cuda"
     train, validation = (
-        Loader(
-            Windows(reader, windows[name], length, pinned=pinned),
-            Dealer(len(windows[name]), options.batch_size, training=name == "train", **place),
-            workers=options.workers,
-        )
-        for name in ("train", "validation")
+        Loader(Windows(reader, firsts, length, pinned=pinned), dealer, workers=options.workers)
+        for firsts, dealer in zip((windows["train"], windows["validation"]), dealers, strict=True)
     )
     return train, validation
 

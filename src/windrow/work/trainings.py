@@ -97,10 +97,7 @@ def training_flop(config: Config, experiment: Experiment) -> float:
 
 
 def _leads_of_epochs(training: Training, found: Size) -> list[int]:
-    reached = [
-        [part.steps for part in training.rollout if part.epoch <= epoch] for epoch in range(training.epochs)
-    ]
-    return [steps[-1] if steps else found.leads for steps in reached]
+    return [training.leads_of_epoch(epoch) or found.leads for epoch in range(training.epochs)]
 
 
 def forecast_flop(config: Config, experiment: Experiment, *, windows: int, members: int) -> float:
