@@ -48,6 +48,16 @@ def test_windows_are_gathered_into_the_callers_memory(reader: ShardReader) -> No
     assert np.array_equal(out[2], random_fields(2008, 744)[:4])
 
 
+@pytest.mark.parametrize("columns", [[0], [1], [1, 0], []])
+def test_some_variables_are_read_in_the_order_in_which_they_are_asked_for(
+    reader: ShardReader, columns: list[int]
+) -> None:
+    firsts = np.array([3, 372 - 5])
+    found = reader.windows(firsts, 12, columns=columns)
+    np.testing.assert_array_equal(found, reader.windows(firsts, 12)[:, :, columns])
+    assert found.shape == (2, 12, len(columns), 5, 6)
+
+
 @pytest.mark.parametrize(
     "out",
     [

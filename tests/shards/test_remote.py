@@ -123,6 +123,7 @@ def test_the_reader_moves_little_more_than_the_window(remote: Remote) -> None:
     found = reader.windows(np.array([PLACE]), HOURS)
     moved = remote.counter.bytes - before
     np.testing.assert_array_equal(found[0], random_fields(2008, 744, GRID)[FIRST : FIRST + HOURS])
+    np.testing.assert_array_equal(reader.windows(np.array([PLACE]), HOURS, columns=[1]), found[:, :, [1]])
     assert WINDOW_BYTES < moved < 1.02 * WINDOW_BYTES
 
 

@@ -47,13 +47,17 @@ def test_a_departure_that_halves_every_hour_has_the_factors_a_half_and_a_quarter
     assert found["variables"]["tcc"]["pairs"] == [4 * 23, 4 * 22]
 
 
-def test_sums_leave_out_pairs_without_a_value() -> None:
+@pytest.mark.parametrize("steps", [1, 5, 8, 9])  # as many as the starts, and up to as many as all leads need
+@pytest.mark.parametrize("missing", [True, False])
+def test_sums_leave_out_pairs_without_a_value(steps: int, missing: bool) -> None:
     departures = np.random.default_rng(1).normal(size=(9, 4))
-    departures[3, 1] = departures[5] = np.nan
-    found = lagged_sums(departures, 3, starts=5)
-    for lead in (1, 2, 3):
+    if missing:
+        departures[3, 1] = departures[5] = departures[0, 2] = np.nan
+    departures, starts = departures[:steps], min(steps, 5)
+    found = lagged_sums(departures, 4, starts=starts)
+    for lead in (1, 2, 3, 4):
         expected = np.zeros(3)
-        for step in range(5):
+        for step in range(min(starts, steps - lead)):
             for a, b in zip(departures[step], departures[step + lead], strict=True):
                 if not (np.isnan(a) or np.isnan(b)):
                     expected += a * b, a * a, 1

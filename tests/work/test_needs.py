@@ -30,12 +30,15 @@ GRIDS = {
     "dot": (8, 10, 1),
     "europe": (56, 92, 3),
     "layers": (40, 80, 20),
+    "many": (40, 80, 20),
     "globe": (121, 240, 6),
     "fine": (500, 500, 2),
 }
-TARGETS = {"dot": 1, "europe": 1, "layers": 4, "globe": 3, "fine": 2}
-SEQUENCES = {"dot": (4, 4, 1), "europe": (12, 12, 3), "layers": (2, 10, 2), "globe": (2, 10, 2), "fine": (2, 4, 4)}
-STEP_HOURS = {"dot": 1, "europe": 1, "layers": 6, "globe": 6, "fine": 6}
+TARGETS = {"dot": 1, "europe": 1, "layers": 4, "many": 20, "globe": 3, "fine": 2}
+SEQUENCES = {"dot": (4, 4, 1), "europe": (12, 12, 3), "fine": (2, 4, 4)} | dict.fromkeys(
+    ("layers", "many", "globe"), (2, 10, 2)
+)
+STEP_HOURS = {"dot": 1, "europe": 1} | dict.fromkeys(("layers", "many", "globe", "fine"), 6)
 PEAKS = {
     "dot": {"inventory": 95, "audit": 69, "extract": 85, "statics": 83, "statistics_month": 66, "statistics": 64}
     | {"shards_layout": 75, "shards": 65, "damping": 65, "train": 481, "forecast": 468, "export": 442}
@@ -48,21 +51,22 @@ PEAKS = {
         "statistics_month": 73,
         "statistics": 70,
     }
-    | {"shards_layout": 82, "shards": 70, "damping": 183, "train": 611, "forecast": 632, "export": 524}
+    | {"shards_layout": 82, "shards": 70, "damping": 170, "train": 611, "forecast": 632, "export": 524}
     | {"verify": 336, "report": 441, "compare": 379},
     "layers": {
         "extract": 116,
         "statistics_month": 75,
         "statistics": 70,
         "shards": 70,
-        "damping": 141,
+        "damping": 95,
         "train": 625,
     }
     | {"forecast": 602, "export": 557, "verify": 544, "report": 470, "compare": 399},
-    "globe": {"extract": 134, "statistics_month": 79, "statistics": 71, "shards": 69, "damping": 321, "train": 965}
+    "many": {"damping": 122, "verify": 587},
+    "globe": {"extract": 134, "statistics_month": 79, "statistics": 71, "shards": 69, "damping": 229, "train": 965}
     | {"forecast": 936, "export": 1070, "verify": 854, "report": 598, "compare": 453},
     "fine": {"inventory": 95, "audit": 75, "extract": 117, "statics": 87, "statistics_month": 95, "statistics": 84}
-    | {"shards_layout": 82, "shards": 75, "damping": 503, "train": 1539, "forecast": 1741, "export": 1935}
+    | {"shards_layout": 82, "shards": 75, "damping": 492, "train": 1539, "forecast": 1741, "export": 1935}
     | {"verify": 1613, "report": 736, "compare": 526},
 }
 # peak memory (10⁶ bytes) and operations of a window (GFLOP) of a training with each network: benchmarks/README.md

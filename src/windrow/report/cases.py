@@ -108,7 +108,4 @@ def _read_case(share: int, mse: xr.DataArray, variable: str, store: Forecasts, r
 
 def _truth(reader: ShardReader, variable: str, init_time: dt.datetime, leads: int) -> npt.NDArray[np.float32]:
     column = reader.layout.variables.index(variable)
-    fields: npt.NDArray[np.float32] = reader.windows(np.array([reader.step_of(init_time) + 1]), leads)[
-        0, :, column
-    ]
-    return fields
+    return reader.windows(np.array([reader.step_of(init_time) + 1]), leads, columns=[column])[0, :, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,16 @@ class MappedBlocks:
         fields = self._map(number)
         return fields, self._present[number]
 
-    def copy(self, number: int, place: int, out: npt.NDArray[np.float32]) -> None:
-        """Copy steps of a block, from `place` on, into `out`."""
-        out[:] = self._map(number)[place : place + len(out)]
+    def copy(
+        self, number: int, place: int, out: npt.NDArray[np.float32], columns: Sequence[int] | None = None
+    ) -> None:
+        """Copy steps of a block, from `place` on, into `out`; of these variables, or of all."""
+        steps = self._map(number)[place : place + len(out)]
+        if columns is None:
+            out[:] = steps
+        else:
+            for there, column in enumerate(columns):
+                out[:, there] = steps[:, column]
 
     def _opened(self, number: int) -> npt.NDArray[np.float32]:
         path = block_path(self.shards, number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -22,8 +23,10 @@ class Blocks(Protocol):
     def present(self, number: int) -> npt.NDArray[np.bool_] | None:
         """Which steps of a block exist; nothing if it is not there."""
 
-    def copy(self, number: int, place: int, out: npt.NDArray[np.float32]) -> None:
-        """Copy steps of a block, from `place` on, into `out`."""
+    def copy(
+        self, number: int, place: int, out: npt.NDArray[np.float32], columns: Sequence[int] | None = None
+    ) -> None:
+        """Copy steps of a block, from `place` on, into `out`; of these variables, or of all."""
 
 
 class ShardReader:
@@ -62,8 +65,13 @@ class ShardReader:
                 ]
         return found
 
-    def read(self, first: int, out: npt.NDArray[np.float32]) -> None:
+    def read(self, first: int, out: npt.NDArray[np.float32], columns: Sequence[int] | None = None) -> None:
         """Copy the steps from `first` on into `out`, of shape (steps, variables, ny, nx).
+
+        Parameters
+        ----------
+        columns
+            The variables, by their places in the store; all if they are not given. Others are not read.
 
         Raises
         ------
@@ -75,7 +83,7 @@ class ShardReader:
         while done < len(out):
             number, place = divmod(first + done, size)
             count = min(size - place, len(out) - done)
-            self.blocks.copy(number, place, out[done : done + count])
+            self.blocks.copy(number, place, out[done : done + count], columns)
             present = self.blocks.present(number)
             if present is None or not present[place : place + count].all():
                 raise UserError(self._hole(first + done, count))
@@ -86,7 +94,12 @@ class ShardReader:
         return f"{self.shards} has no fields of {time_of(step, self.layout):%Y-%m-%dT%H:%M}; choose other windows"
 
     def windows(
-        self, firsts: npt.NDArray[np.int64], steps: int, out: npt.NDArray[np.float32] | None = None
+        self,
+        firsts: npt.NDArray[np.int64],
+        steps: int,
+        out: npt.NDArray[np.float32] | None = None,
+        *,
+        columns: Sequence[int] | None = None,
     ) -> npt.NDArray[np.float32]:
         """Windows of `steps` steps: shape (window, steps, variables, ny, nx), physical units.
 
@@ -94,14 +107,17 @@ class ShardReader:
         ----------
         out
             Where to put them, of that shape, float32; new memory if it is not given.
+        columns
+            As for `read`.
         """
-        shape = (len(firsts), steps, *self.shape.fields[1:])
+        _, variables, *points = self.shape.fields
+        shape = (len(firsts), steps, variables if columns is None else len(columns), *points)
         if out is None:
             out = np.empty(shape, dtype=np.float32)
         if out.shape != shape or out.dtype != np.float32:
             raise ValueError(f"out is {out.dtype} {out.shape} and not float32 {shape}")
         for window, first in zip(out, firsts.tolist(), strict=True):
-            self.read(first, window)
+            self.read(first, window, columns)
         return out
 
     def step_of(self, time: dt.datetime) -> int:

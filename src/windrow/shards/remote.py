@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,8 +38,13 @@ class RemoteBlocks:
             self._present[number] = self._read_index(number)
         return self._present[number]
 
-    def copy(self, number: int, place: int, out: npt.NDArray[np.float32]) -> None:
-        """Copy steps of a block, from `place` on, into `out`."""
+    def copy(
+        self, number: int, place: int, out: npt.NDArray[np.float32], columns: Sequence[int] | None = None
+    ) -> None:
+        """Copy steps of a block, from `place` on, into `out`; of these variables, or of all.
+
+        The steps are fetched whole, in one request.
+        """
         import obstore
 
         name = f"{self.url}/{block_key(number)}"
@@ -46,10 +52,12 @@ class RemoteBlocks:
             raise UserError(f"the block {name} is not there; run the stage shards again and upload it")
         start = place * self.shape.step_bytes
         try:
-            content = obstore.get_range(self._store, block_key(number), start=start, length=out.nbytes)
+            length = len(out) * self.shape.step_bytes
+            content = obstore.get_range(self._store, block_key(number), start=start, length=length)
         except obstore.exceptions.BaseError as problem:
             raise UserError(f"cannot read {name}: {_first_line(problem)}") from None
-        out[:] = np.frombuffer(memoryview(content), dtype="<f4").reshape(out.shape)
+        steps = np.frombuffer(memoryview(content), dtype="<f4").reshape(len(out), *self.shape.fields[1:])
+        out[:] = steps if columns is None else steps[:, columns]
 
     def _read_index(self, number: int) -> npt.NDArray[np.bool_] | None:
         import obstore

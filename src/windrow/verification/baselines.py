@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,11 @@ class Archive:
     def fields(self, firsts: npt.NDArray[np.int64], steps: int) -> Fields:
         """Windows of the scored variables: shape (init, step, variable, y, x)."""
         columns = [self.reader.layout.variables.index(name) for name in self.variables]
-        return self.reader.windows(firsts, steps)[:, :, columns]
+        return self.reader.windows(firsts, steps, columns=columns)
+
+    def of(self, variables: slice) -> Archive:
+        """The same with some of the variables alone."""
+        return replace(self, variables=self.variables[variables])
 
 
 def truth(archive: Archive, inits: npt.NDArray[np.int64], leads: int) -> Fields:

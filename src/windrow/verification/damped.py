@@ -104,10 +104,10 @@ def fit_damping(
     means = climatology.table(variables)
     sums = np.zeros((len(variables), leads, 3))
     for chunk, starts in _chunks(reader, train, leads):
-        fields = reader.windows(np.array([chunk.start]), len(chunk))[0]
         rows = calendar_rows(np.array([chunk.start]), len(chunk), layout)[0]
         for place, column in enumerate(columns):
-            departures = np.subtract(fields[:, column], means[rows, place], dtype=np.float64)
+            fields = reader.windows(np.array([chunk.start]), len(chunk), columns=[column])[0, :, 0]
+            departures = np.subtract(fields, means[rows, place], dtype=np.float64)
             sums[place] += lagged_sums(departures.reshape(len(chunk), -1), leads, starts=starts)
     if not (lacking := sums[..., 2] > 0).all():
         place, lead = np.argwhere(~lacking)[0].tolist()

@@ -125,26 +125,27 @@ class Inputs:
 
     def _samples(self, places: Numbers, variables: slice, ours: Fields, members: Fields | None) -> Samples:
         inits, hours, leads = self.steps[places], self.store.init_hours[places], self.store.lead_hours
-        inner = (slice(None), slice(None), variables, *interior(self.boundary_width))
+        inner, archive = (..., *interior(self.boundary_width)), self.archive.of(variables)
         others = [
-            *(BASELINES[name](self.archive, inits, len(leads)) for name in self.baselines),
-            *(external.fields(hours, leads) for external in self.externals),
+            *(BASELINES[name](archive, inits, len(leads)) for name in self.baselines),
+            *(external.fields(hours, leads)[:, :, variables] for external in self.externals),
         ]
         rows = calendar_rows(inits + 1, len(leads), self.archive.reader.layout)
         return Samples(
             init_hours=hours,
             forecasts=[ours, *(field[inner] for field in others)],
             members=members,
-            truth=truth(self.archive, inits, len(leads))[inner],
-            climatology=self.table[:, variables][rows][(..., *interior(self.boundary_width))],
+            truth=truth(archive, inits, len(leads))[inner],
+            climatology=self.table[:, variables][rows][inner],
         )
 
     def truths(self, variable: int, *, steps_at_once: int) -> Iterator[Fields]:
         """The truth of one variable at all valid times, each once: parts of shape (step, y, x)."""
         valid = np.unique(self.steps[self.kept][:, None] + np.arange(1, len(self.store.lead_hours) + 1))
         inner = (..., *interior(self.boundary_width))
+        archive = self.archive.of(slice(variable, variable + 1))
         for start in range(0, len(valid), steps_at_once):
-            yield self.archive.fields(valid[start : start + steps_at_once], 1)[:, 0, variable][inner]
+            yield archive.fields(valid[start : start + steps_at_once], 1)[:, 0, 0][inner]
 
     def chunks(self) -> Iterator[Numbers]:
         """The places that are kept, by the chunks of the store."""

@@ -55,15 +55,13 @@ def verify_bytes(config: Config, split: str, *, threads: int) -> float:
     chunk = min(chunk_inits(members), windows_of(config, split)) * members * found.leads * together
     some = FLOAT32 * max(CHUNK, found.leads * found.points)
     sums = sums_bytes(found)
-    # a forecast of each kind, the truth and the climatology; all variables are read where the truth is
-    working = 2 * chunk * found.field_bytes + some * (
-        together * (found.forecasts + members + 1) + 2 * found.variables
-    )
+    # a forecast of each kind, the truth and the climatology, and what they are made of
+    working = 2 * chunk * found.field_bytes + some * together * (found.forecasts + members + 3)
     working += 15 * some  # events and spectra of the variable that is being scored
     parts = math.ceil(windows_of(config, split) / PART_INITS) * math.ceil(found.targets / AT_ONCE)
     threads = min(threads, parts)
     scoring = threads * (working + sums) + (1 if threads == 1 else min(threads + 2, parts)) * sums
-    counting = QUANTILE_STEPS * (found.step_bytes + 4 * found.field_bytes)
+    counting = QUANTILE_STEPS * 5 * found.field_bytes
     constant = found.climatology_bytes + found.targets * found.table_bytes + FIELD_BYTES * found.points
     return constant + maps_bytes(found) + max(scoring, counting, maps_bytes(found))
 
@@ -74,7 +72,8 @@ def verify(config: Config, *, threads: int, gpu: bool | None, experiment: str, s
     windows, members = windows_of(config, split), members_of(config, experiment)
     values = windows * found.leads * found.targets * found.points
     scored = values * (found.forecasts + members - 1)
-    blocks, forecasts = steps_of_split(config, split) * found.step_bytes, FLOAT32 * values * members
+    blocks = steps_of_split(config, split) * found.targets * found.field_bytes
+    forecasts = FLOAT32 * values * members
     memory = verify_bytes(config, split, threads=threads) / MB
     return Work(
         memory_mb=155 + memory,
