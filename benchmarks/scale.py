@@ -167,7 +167,7 @@ def paper(cases: Sequence[str]) -> dict[str, str]:
     tables = {"layout": layout_table(configs)}
     for name, (config, archive) in configs.items():
         found = stages(config, archive, ranks=RANKS, threads=THREADS)
-        tables[f"{name}-work"] = work_table(found)
+        tables[f"{name}-work"] = work_table(found, Machine())
         tables[f"{name}-time"] = time_table(found, Machine())
         tables[f"{name}-storage"] = storage_table(found, lambda storage: Machine(storage=storage))
     return tables

@@ -103,6 +103,10 @@ class Stage:
             return limits[limit], f"only {used} process{'es' if used > 1 else ''}"
         return limits[limit], limit
 
+    def node_hours(self, machine: Machine) -> float:
+        """Of nodes whose cores or GPUs are all at work."""
+        return self.cpu_seconds / (machine.gpus if self.on_gpus else machine.cores) / 3600
+
     def _moved(self, nodes: int, machine: Machine) -> float:
         if not self.gathered:
             return self.read + self.written
@@ -176,7 +180,7 @@ def steps_of(config: Config) -> int:
     return sum(monthrange(year, month)[1] for year, month in config.months) * size_of(config).steps_of_day
 
 
-def work_table(found: Iterable[Stage]) -> str:
+def work_table(found: Iterable[Stage], machine: Machine) -> str:
     """What each stage asks for and moves."""
     rows = [
         [
@@ -184,12 +188,14 @@ def work_table(found: Iterable[Stage]) -> str:
             str(one.jobs),
             f"{one.memory_mb / 1000:.1f} GB",
             duration(one.cpu_seconds) + (" of GPUs" if one.on_gpus else ""),
+            f"{hours:.3f}" if (hours := one.node_hours(machine)) >= 0.0005 else "< 0.001",
             size(one.read),
             size(one.written),
         ]
         for one in found
     ]
-    return markdown(["", "jobs", "memory, of a node", "computing, all jobs", "read", "written"], rows)
+    names = ["", "jobs", "memory, of a node", "computing, all jobs", "node hours", "read", "written"]
+    return markdown(names, rows)
 
 
 def time_table(found: Iterable[Stage], machine: Machine) -> str:

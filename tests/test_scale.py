@@ -83,6 +83,12 @@ def test_a_stage_takes_as_many_rounds_as_its_jobs_need(modules: dict[str, Module
     assert stage(modules).time(16, machine) == (10.0, "only 100 processes")
 
 
+def test_node_hours_are_those_of_nodes_that_are_all_at_work(modules: dict[str, ModuleType]) -> None:
+    machine = modules["volumes"].Machine(cores=50, gpus=4)
+    assert stage(modules, cpu_seconds=36_000.0).node_hours(machine) == 0.2
+    assert stage(modules, cpu_seconds=36_000.0, on_gpus=True).node_hours(machine) == 2.5
+
+
 def test_a_stage_that_moves_much_waits_for_the_file_system(modules: dict[str, ModuleType]) -> None:
     machine = modules["volumes"].Machine(storage=1e9)
     assert stage(modules, read=6e11, written=4e11).time(16, machine) == (1000.0, "file system")
