@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,23 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+def test_lines_are_written_in_one_piece(buffered: bool, tmp_path: Path) -> None:
+    """Each packet of the socket is one call of the system; ranks of MPI write side by side into one log."""
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    environment |= {} if buffered else {"PYTHONUNBUFFERED": "1"}
+    code = "from windrow import cli; cli.main(['settings', 'audit', '--config', 'none']); print('one', 'line')"
+    with ours, its:
+        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, stdout=its, stderr=its)
+        its.close()
+        packets = list(iter(lambda: ours.recv(1 << 16).decode(), ""))
+    assert done.returncode == 0
+    sentence, line = packets
+    assert sentence.startswith("windrow settings: ")
+    assert (sentence[-1], line) == ("\n", "one line\n")
 
 
 def test_every_step_has_a_subcommand_with_help(capsys: pytest.CaptureFixture[str]) -> None:

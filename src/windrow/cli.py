@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -62,6 +63,7 @@ def build_parser(steps: Sequence[str] = STEPS) -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one step; 0 is success, 2 a mistake of the user's, told in one message, 75 work that goes on."""
+    _write_whole_lines()
     arguments = sys.argv[1:] if arguments is None else arguments
     named = arguments[0].replace("-", "_") if arguments else ""
     parsed = build_parser([named] if named in STEPS else STEPS).parse_args(arguments)
@@ -88,6 +90,13 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         _tell(usage_line(os.environ))
     return 0
+
+
+def _write_whole_lines() -> None:
+    """Keep lines in one piece where Python does not buffer (PYTHONUNBUFFERED): ranks write into one log."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.write_through:
+            stream.reconfigure(line_buffering=True, write_through=False)
 
 
 def _tell(line: str) -> None:

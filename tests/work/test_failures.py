@@ -77,7 +77,8 @@ def test_jobs_that_slurm_ended_are_named_with_their_logs(tmp_path: Path) -> None
 
 def test_sentences_of_failed_steps_are_told_once_each(tmp_path: Path) -> None:
     path = write(
-        tmp_path / "extract.log", "working\nwindrow extract: no hour 3; add it\nwindrow: SLURM job 7 on n1\n"
+        tmp_path / "extract.log",
+        "working\nblock 7 windrow extract: no hour 3; add it\nwindrow: SLURM job 7 on n1\n",
     )
     log = ERROR.format(path=path) + ERROR.format(path=f"{path}, {tmp_path / 'slurm.log'}")
     assert list(failures(log, since=999.0)) == ["windrow extract: no hour 3; add it"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 _STEP_LOG = re.compile(r"^ +log: (.+) \(check log file\(s\) for error details\)$", flags=re.M)
 _SUBMITTED = re.compile(r"submitted with SLURM jobid (\d+) \(log: (.+)\)\.$", flags=re.M)
-_SENTENCE = re.compile(r"^windrow \w+: .*", flags=re.M)
+_SENTENCE = re.compile(r"windrow \w+: .*")  # behind the words of another rank, too
 _REFUSED = re.compile(r"SLURM sbatch failed\. The error message was '(.*?)'\.$", flags=re.M | re.S)
 _CAUSES = (  # in this order: the more general words stand in the logs of the others too
     (r"exceeded memory limit|oom[-_ ]kill|: task \S+: out of memory", "needed more memory than it had asked for"),
