@@ -16,6 +16,7 @@ from windrow.shards.layout import shape_of
 from windrow.work.needs import need
 from windrow.work.size import months_of_split, windows_of
 from windrow.work.size import size as size_of
+from windrow.work.trainings import leads_of_epochs
 
 PAGE = 4096
 NODES = (1, 16, 128)
@@ -156,22 +157,18 @@ def _stage(config: Config, name: str, jobs: list[dict[str, str]], processes: int
         written=sum(one.bytes_written for one in needs),
         processes=processes or MOST_GPUS,
         on_gpus=processes == 0,
-        gathered=sum(map(sum, _gathered(config))) if name == "train" else 0.0,
+        gathered=sum(_gathered(config)) if name == "train" else 0.0,
     )
 
 
-def _gathered(config: Config) -> list[list[float]]:
-    """Bytes that each epoch of each training takes out of the shards, with those of its validation."""
-    found = size_of(config)
+def _gathered(config: Config) -> list[float]:
+    """Bytes that each epoch of all trainings takes out of the shards, with those of its validation."""
+    found, windows = size_of(config), windows_of(config, "train")
     validated = windows_of(config, "validation") * found.window_steps
-    of_leads = [
-        [training.leads_of_epoch(epoch) or found.leads for epoch in range(training.epochs)]
-        for training in (one.training for one in config.experiments.values())
-    ]
-    windows = windows_of(config, "train")
     return [
-        [(windows * (found.known_steps + leads) + validated) * found.step_bytes for leads in epochs]
-        for epochs in of_leads
+        (windows * (found.known_steps + leads) + validated) * found.step_bytes
+        for one in config.experiments.values()
+        for leads in leads_of_epochs(one.training, found)
     ]
 
 
@@ -229,7 +226,7 @@ def _counts(config: Config, archive: Archive) -> dict[str, str]:
     steps = steps_of(config)
     blocks = sum(map(len, cuts.blocks_by_year(config).values()))
     window = found.window_steps * found.step_bytes
-    windows = windows_of(config, "train")
+    windows, gathered = windows_of(config, "train"), _gathered(config)
     return {
         "time steps": f"{steps:,}",
         "fields": f"{steps * found.variables:,}",
@@ -242,9 +239,5 @@ def _counts(config: Config, archive: Archive) -> dict[str, str]:
         "months of training statistics": f"{months_of_split(config, 'train')}",
         "a window of training": size(window),
         "windows of training": f"{windows:,}",
-        "gathered in an epoch": _range([size(one) for epochs in _gathered(config) for one in epochs]),
+        "gathered in an epoch": " to ".join(dict.fromkeys((size(min(gathered)), size(max(gathered))))),
     }
-
-
-def _range(sizes: list[str]) -> str:
-    return " to ".join(dict.fromkeys((sizes[0], sizes[-1])))

@@ -15,6 +15,7 @@ from windrow.extracted import hours_since_1900
 from windrow.forecasts import create_forecasts
 from windrow.grid import grid_of_rows
 from windrow.months import first_hour
+from windrow.shards.reader import ShardReader
 from windrow.statistics import split_hash
 from windrow.testing import tiny_config
 from windrow.verification.aggregate import read_scores
@@ -201,7 +202,16 @@ def test_the_scores_do_not_depend_on_how_many_variables_are_scored_at_once(
     together = verified(tiny, path)
     assert together.sizes["variable"] == 2
     monkeypatch.setattr("windrow.verification.verify._VARIABLES_AT_ONCE", 1)
-    xr.testing.assert_identical(verified(tiny, path), together)
+    columns: list[tuple[int, ...]] = []
+    read = ShardReader.read
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            ShardReader,
+            "read",
+            lambda self, first, out, of: (columns.append(tuple(of)), read(self, first, out, of)),
+        )
+        xr.testing.assert_identical(verified(tiny, path), together)
+    assert set(columns) == {(0,), (1,)}  # no more is read than is scored together
     xr.testing.assert_identical(verified(tiny, path, threads=3), together)
 
 

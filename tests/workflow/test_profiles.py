@@ -137,7 +137,7 @@ def test_the_shards_are_written_by_ranks_on_slurm_and_by_one_process_elsewhere(n
     project = new_project()
     on_slurm = project.run("--profile", "profiles/slurm", "--dry-run", "--printshellcmds", "--forceall")
     started = re.findall(r"^ *(\S.*?) shards +--settings .* --ranks +(\d+) ", on_slurm, flags=re.M)
-    assert started == [("srun --mpi=pmi2 -n 4 python -m mpi4py -m windrow", "4")] * 3
+    assert started == [("MPIR_CVAR_NOLOCAL=1 srun --mpi=pmi2 -n 4 python -m mpi4py -m windrow", "4")] * 3
     here = project.run("--dry-run", "--printshellcmds", "--forceall")
     started = re.findall(r"^ *(\S.*?) shards +--settings .* --ranks +(\d+) ", here, flags=re.M)
     assert started == [("windrow", "1")] * 3

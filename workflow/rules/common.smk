@@ -204,10 +204,14 @@ def comparison_of_export(wildcards):
 
 
 def launcher(wildcards, resources):
-    """How to start a step: by itself, or by MPI where the profile gives it more than one task."""
+    """How to start a step: by itself, or by MPI where the profile gives it more than one task.
+
+    Without shared memory between ranks: killed ones of MPICH leave it, and the requeued job fails on it.
+    """
     if resources.tasks == 1:
         return "windrow"
-    return f"{resources.get('mpi', 'mpiexec')} -n {resources.tasks} python -m mpi4py -m windrow"
+    mpi = resources.get("mpi", "mpiexec")
+    return f"MPIR_CVAR_NOLOCAL=1 {mpi} -n {resources.tasks} python -m mpi4py -m windrow"
 
 
 def prepare_run(logs):

@@ -55,7 +55,6 @@ rule shards:
         launcher=launcher,
     shell:
         """
-        export MPIR_CVAR_NOLOCAL=1 # a killed rank of MPICH leaves its shared memory, on which the requeued job fails
         {params.launcher} shards \
             --settings {params.settings:q} \
             --year {wildcards.year:q} \

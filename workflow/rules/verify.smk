@@ -30,7 +30,6 @@ rule verify:
         launcher=launcher,
     shell:
         """
-        export MPIR_CVAR_NOLOCAL=1 # as for the shards
         {params.launcher} verify \
             --settings {params.settings:q} \
             --forecasts {input.forecasts:q} \

@@ -90,13 +90,14 @@ def training_flop(config: Config, experiment: Experiment) -> float:
     found, training = size(config), experiment.training
     rollout = rollout_of(experiment, found)
     passes = (2 if rollout.twice else 1) * (1 + BACKWARD)
-    leads = _leads_of_epochs(training, found)
+    leads = leads_of_epochs(training, found)
     trained = sum(passes * rollout.flop(one, found.leads) + (1 + BACKWARD) * rollout.judges_flop for one in leads)
     validated = training.epochs * rollout.flop(found.leads, found.leads)
     return trained * windows_of(config, "train") + validated * windows_of(config, "validation")
 
 
-def _leads_of_epochs(training: Training, found: Size) -> list[int]:
+def leads_of_epochs(training: Training, found: Size) -> list[int]:
+    """How far the forecasts of each epoch go."""
     return [training.leads_of_epoch(epoch) or found.leads for epoch in range(training.epochs)]
 
 
@@ -117,7 +118,7 @@ def training_bytes(config: Config, experiment: Experiment) -> float:
     found, training = size(config), experiment.training
     rollout = rollout_of(experiment, found)
     short = 1.0 if training.precision == "32" else SHORT
-    calls = rollout.calls_for(max(_leads_of_epochs(training, found)), found.leads)
+    calls = rollout.calls_for(max(leads_of_epochs(training, found)), found.leads)
     of_window = calls * rollout.cost.kept * (2 if rollout.twice else 1) + rollout.judges_kept
     of_window += 2 * rollout.cost.held  # on the way back
     kept = short * FLOAT32 * (training.batch_size * of_window + calls * rollout.cost.fixed)
